@@ -1,0 +1,61 @@
+package sandbox
+
+import (
+	"time"
+
+	"lazaret.dev/lazaret/sandbox/seccomp"
+)
+
+// Spec says what one run may do and what it is given. It is a plain value:
+// Run never changes it, and one Spec may be used by concurrent runs.
+type Spec struct {
+	// Argv is the program and its arguments as paths inside the sandbox.
+	// Argv[0] must be absolute and must lie under one of Binds.
+	Argv []string
+	// Env is the whole environment, "NAME=value"; nothing is inherited.
+	Env []string
+	// Dir is the working directory inside the sandbox; "/" when empty.
+	Dir string
+	// Stdin is written to the program's standard input, which is then closed.
+	Stdin []byte
+	// Files are placed read-only in the sandbox's root before the program starts.
+	Files []File
+	// Arguments is delivered on inherited descriptor ArgumentsFD, to be read to
+	// its end; empty means the descriptor is not there.
+	Arguments []byte
+	// Binds are host paths shown read-only, nosuid and nodev at the same path.
+	Binds []string
+	// Scratch is the size in bytes of the tmpfs at /scratch and of the one at /tmp; 0 means neither exists.
+	Scratch int64
+	// Proc shows a /proc of the sandbox's own pid namespace (hidepid, subset=pid).
+	Proc bool
+	// Limits are the quantities enforced; see Limits for what zero means.
+	Limits Limits
+	// Syscalls is the system-call policy, applied before the program's first instruction.
+	Syscalls seccomp.Policy
+	// KillOnViolation ends the run at the first violation whose severity is not Low;
+	// otherwise the denied call gets EPERM and the program goes on.
+	KillOnViolation bool
+}
+
+// ArgumentsFD is the descriptor on which a program finds Spec.Arguments.
+const ArgumentsFD = 3
+
+// File is one read-only file of the sandbox's root.
+type File struct {
+	Path    string // absolute, inside the sandbox
+	Content []byte
+}
+
+// Limits bounds one run. A zero quantity is refused, except where its comment says otherwise:
+// there is no "unlimited".
+type Limits struct {
+	Wall      time.Duration // from start to kill
+	Memory    int64         // bytes of cgroup memory, swap included
+	Processes int64         // processes and threads of the program, the reaper not counted
+	CPU       float64       // cores; 0 means as many as the machine has
+	Stdout    int64         // bytes kept; the rest is drained, flagged as truncated, and ends the run at 16 times as much
+	Stderr    int64         // bytes kept; as Stdout
+	OpenFiles uint64        // RLIMIT_NOFILE
+	FileSize  uint64        // RLIMIT_FSIZE, bytes
+}

@@ -1,0 +1,43 @@
+package definition
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Severity says whether a finding stops a definition from running.
+type Severity string
+
+// The severities.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is one thing wrong with a document, with its place and its remedy.
+type Finding struct {
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+	Column    int      `json:"column"`
+	Severity  Severity `json:"severity"`
+	Rule      string   `json:"rule"` // stable: "schema.required", "expression.invalid", "then.unknown"
+	Message   string   `json:"message"`
+	Hint      string   `json:"hint,omitempty"`
+	Reference string   `json:"reference,omitempty"` // JSON pointer in the document
+}
+
+// String is the finding as one line: file:line:col: message [rule].
+func (f Finding) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s [%s]", f.File, f.Line, f.Column, f.Message, f.Rule)
+}
+
+// Findings is the error that Parse returns for a bad document, in source order.
+type Findings []Finding
+
+func (fs Findings) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}
