@@ -1,0 +1,113 @@
+//go:build !nodevserver
+
+package devserver
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/rs/zerolog"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// logger is the server's log.Logger over a zerolog.Logger. It is immutable; With
+// copies it.
+type logger struct {
+	out   zerolog.Logger
+	all   bool
+	tags  []tag.Tag
+	fatal func(error)
+}
+
+var (
+	_ log.Logger     = (*logger)(nil)
+	_ log.WithLogger = (*logger)(nil)
+)
+
+// newLogger returns a logger that reports a fatal message to fatal.
+func newLogger(out zerolog.Logger, all bool, fatal func(error)) *logger {
+	return &logger{out: out.With().Str("component", "temporal").Logger(), all: all, fatal: fatal}
+}
+
+// harmless are warnings that report a choice of ours, or a moment of start and
+// stop that always looks like this with every service in one process.
+var harmless = []string{
+	// No Nexus over HTTP: nothing here calls it, and a port less is open.
+	"HTTP API port has not been set. Nexus HTTP endpoints will not be available. " +
+		"To enable Nexus, follow these instructions: https://github.com/temporalio/temporal/blob/main/docs/architecture/nexus.md#enabling-nexus.",
+}
+
+// Debug drops msg unless everything is asked for.
+func (l *logger) Debug(msg string, tags ...tag.Tag) {
+	if l.all {
+		l.write(zerolog.DebugLevel, msg, tags)
+	}
+}
+
+// Info drops msg unless everything is asked for.
+func (l *logger) Info(msg string, tags ...tag.Tag) {
+	if l.all {
+		l.write(zerolog.InfoLevel, msg, tags)
+	}
+}
+
+// Warn writes msg unless it is known to be harmless here.
+func (l *logger) Warn(msg string, tags ...tag.Tag) {
+	if l.all || !slices.Contains(harmless, msg) {
+		l.write(zerolog.WarnLevel, msg, tags)
+	}
+}
+
+// Error writes msg.
+func (l *logger) Error(msg string, tags ...tag.Tag) { l.write(zerolog.ErrorLevel, msg, tags) }
+
+// DPanic writes msg and goes on: it panics in the server's own tests only.
+func (l *logger) DPanic(msg string, tags ...tag.Tag) { l.write(zerolog.ErrorLevel, msg, tags) }
+
+// Panic writes msg and panics with it.
+func (l *logger) Panic(msg string, tags ...tag.Tag) {
+	l.write(zerolog.ErrorLevel, msg, tags)
+	panic(msg)
+}
+
+// Fatal reports msg and ends the calling goroutine. The server's code counts on
+// not running on after it (it would touch what it just failed to make), yet
+// ending the process is not for a library to do.
+func (l *logger) Fatal(msg string, tags ...tag.Tag) {
+	l.fatal(fatalError(msg, tags))
+	runtime.Goexit()
+}
+
+// With returns a logger that adds tags to every message.
+func (l *logger) With(tags ...tag.Tag) log.Logger {
+	copied := *l
+	copied.tags = append(slices.Clip(l.tags), tags...)
+	return &copied
+}
+
+func (l *logger) write(level zerolog.Level, msg string, tags []tag.Tag) {
+	event := l.out.WithLevel(level)
+	if l.out.GetLevel() > level {
+		return
+	}
+	for _, t := range l.tags {
+		event.Interface(t.Key(), t.Value())
+	}
+	for _, t := range tags {
+		event.Interface(t.Key(), t.Value())
+	}
+	event.Msg(msg)
+}
+
+// fatalError makes one error of a fatal message and the error among its tags.
+func fatalError(msg string, tags []tag.Tag) error {
+	for _, t := range tags {
+		if t.Key() == "error" {
+			return fmt.Errorf("%s: %v", msg, t.Value())
+		}
+	}
+	return errors.New(msg)
+}

@@ -1,0 +1,40 @@
+//go:build !nodevserver
+
+package devserver
+
+import (
+	"time"
+
+	"go.temporal.io/server/common/dynamicconfig"
+)
+
+// tuning returns the server's dynamic configuration: the defaults are made for
+// clusters of many hosts, this is one process with one shard.
+func tuning() dynamicconfig.StaticClient {
+	// The default of 20 polls a second and shard makes every workflow task wait
+	// up to 50 ms once a short burst is used up.
+	const pollRPS = 2000
+	// History held in memory, in executions. The default of 128,000 lets the
+	// process grow without a bound that a workstation would notice.
+	const cachedExecutions = 4096
+	return dynamicconfig.StaticClient{
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():   pollRPS,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():      pollRPS,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): pollRPS,
+		dynamicconfig.OutboundProcessorMaxPollRPS.Key():   pollRPS,
+		// A waiting "get result" that misses its wake-up asks again after this.
+		dynamicconfig.HistoryLongPollExpirationInterval.Key(): 2 * time.Second,
+		dynamicconfig.HistoryCacheHostLevelMaxSize.Key():      cachedExecutions,
+
+		// Partitions spread a task queue over hosts. On one host they only add
+		// hops, and pollers waiting at the wrong one.
+		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
+		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+		// Honour priority and fairness keys as soon as a task carries one.
+		dynamicconfig.MatchingAutoEnableV2.Key(): true,
+
+		// Who caused an event is written on it, and who is refused hears why.
+		dynamicconfig.EnablePrincipalPropagation.Key(): true,
+		dynamicconfig.ExposeAuthorizerErrors.Key():     true,
+	}
+}
