@@ -15,18 +15,22 @@ const (
 )
 
 // Scope is the ordered set of variable names (without "$") that an expression
-// may read; any other name is a SyntaxError. The zero Scope has none.
+// may read; any other name is a SyntaxError. The zero Scope has none. A Scope is
+// a value: With returns a new one.
 type Scope struct{ names []string }
 
-// Env is what one evaluation may see besides its input.
+// Env is what one evaluation may see besides its input. Evaluating changes
+// neither the values nor the map, so executions may share both.
 type Env struct {
 	// Vars holds the value of each name in the expression's Scope; a missing one reads as null.
 	Vars map[string]any
-	// Now is what jq's now returns; workflow code hands in workflow time.
+	// Now is what jq's now returns, in seconds, exact to the microsecond; workflow
+	// code hands in workflow time. The zero Time reads as 0.
 	Now time.Time
 }
 
-// SyntaxError is an expression that does not compile.
+// SyntaxError is an expression that does not compile. Reason quotes at most 60
+// bytes of the author's text.
 type SyntaxError struct {
 	Source string // the whole string as written, with "${" and "}"
 	Offset int    // byte offset in Source
@@ -37,13 +41,24 @@ type SyntaxError struct {
 func (e *SyntaxError) Error() string { return e.Reason }
 
 // EvaluationError is an expression that failed on its input; the DSL calls it
-// an error of type expression, status 400. Its text is bounded and quotes data.
+// an error of type expression, status 400. Its text is bounded and names the
+// types of what the expression failed on, never their values: an error ends up
+// in histories and logs, and a value may be a secret. Only what a program itself
+// raises with error("…") is quoted, and only when that text stands in the
+// program or the program reads no variables.
 type EvaluationError struct {
-	Source string
-	Path   string
+	Source string // the whole string as written; "" when no one expression is at fault
+	Path   string // JSON pointer inside the template, "" for an Expression
 	Reason string
 }
 
 func (e *EvaluationError) Error() string {
-	return fmt.Sprintf("expression %s: %s", preview(e.Source), e.Reason)
+	subject := "expression"
+	if e.Source != "" {
+		subject += " " + preview(e.Source)
+	}
+	if e.Path != "" {
+		subject += " at " + e.Path
+	}
+	return fmt.Sprintf("%s: %s", subject, e.Reason)
 }
