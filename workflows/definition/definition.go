@@ -46,6 +46,7 @@ type Task struct {
 	Export    Export
 	Timeout   *Timeout // nil: none
 	Then      Then
+	Metadata  map[string]any
 	Raw       map[string]any // the task's own JSON tree: what $task.definition shows
 	Body      Body
 }

@@ -41,3 +41,17 @@ func (fs Findings) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Errors are the findings that stop the definition from running.
+func (fs Findings) Errors() Findings {
+	var errs Findings
+	for _, f := range fs {
+		if f.Severity == Error {
+			errs = append(errs, f)
+		}
+	}
+	return errs
+}
+
+// HasErrors reports whether any finding is an error.
+func (fs Findings) HasErrors() bool { return len(fs.Errors()) > 0 }

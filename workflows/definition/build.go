@@ -1,0 +1,76 @@
+package definition
+
+import "lazaret.dev/lazaret/workflows/expression"
+
+// build makes the typed definition of a tree. It also runs over a tree that
+// the schema refused, to find in one go what else is wrong: what is missing or
+// of the wrong type reads as empty.
+func (c *checker) build(root cursor) *Definition {
+	c.use = root.get("use")
+	c.mode = c.evaluateMode(root.get("evaluate"))
+	c.checkTopLevel(root)
+	d := &Definition{
+		Document: buildDocument(root.get("document")),
+		Input:    c.input(root.get("input"), workflowInputScope),
+		Output:   c.output(root.get("output"), workflowScope),
+		Timeout:  c.timeout(root.get("timeout"), workflowScope),
+		Secrets:  c.secrets(),
+		Mode:     c.mode,
+		Raw:      root.object(),
+	}
+	c.checkUse()
+	d.Do = c.taskList(root.get("do"), nil)
+	return d
+}
+
+func buildDocument(doc cursor) Document {
+	return Document{
+		DSL:       doc.get("dsl").str(),
+		Namespace: doc.get("namespace").str(),
+		Name:      doc.get("name").str(),
+		Version:   doc.get("version").str(),
+		Title:     doc.get("title").str(),
+		Summary:   doc.get("summary").str(),
+		Metadata:  doc.get("metadata").object(),
+	}
+}
+
+func (c *checker) evaluateMode(evaluate cursor) expression.Mode {
+	if language := evaluate.get("language"); language.is(stringNode) && language.str() != "jq" {
+		c.reportHint(language, "unsupported.expression-language", "use jq",
+			"expression language %q is not supported by this version", preview(language.str()))
+	}
+	if evaluate.get("mode").str() == string(expression.Loose) {
+		return expression.Loose
+	}
+	return expression.Strict
+}
+
+// topLevelKeys are the properties that a document has; the schema lets others pass.
+var topLevelKeys = []string{"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate"}
+
+func (c *checker) checkTopLevel(root cursor) {
+	for i := range root.members() {
+		m := &root.node.members[i]
+		if contains(topLevelKeys, m.key) {
+			continue
+		}
+		c.warn(root.member(m), "document.unknown-key", didYouMean(m.key, topLevelKeys),
+			"unknown top-level property %q has no effect", preview(m.key))
+	}
+	c.checkSchedule(root.get("schedule"))
+}
+
+// input builds the input of a workflow or task.
+func (c *checker) input(input cursor, scope expression.Scope) Input {
+	return Input{Schema: c.schemaOf(input.get("schema")), From: c.slot(input.get("from"), scope)}
+}
+
+// output builds the output of a workflow or task.
+func (c *checker) output(output cursor, scope expression.Scope) Output {
+	return Output{As: c.slot(output.get("as"), scope), Schema: c.schemaOf(output.get("schema"))}
+}
+
+func (c *checker) export(export cursor, scope expression.Scope) Export {
+	return Export{As: c.slot(export.get("as"), scope), Schema: c.schemaOf(export.get("schema"))}
+}

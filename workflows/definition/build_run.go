@@ -1,0 +1,95 @@
+package definition
+
+import (
+	"strings"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// runBody builds the process that a run task starts.
+func (c *checker) runBody(run cursor, v vars) Body {
+	scope := v.definitionScope()
+	await := run.get("await").flag(true)
+	result := ReturnStdout
+	if r := run.get("return").str(); r != "" {
+		result = Return(r)
+	}
+	switch {
+	case run.get("script").exists():
+		return c.script(run.get("script"), scope, await, result)
+	case run.get("shell").exists():
+		return c.shell(run.get("shell"), scope, await, result)
+	case run.get("workflow").exists():
+		return c.subflow(run.get("workflow"), scope, await)
+	case run.get("container").exists():
+		c.refuse(run.get("container"), "run.container", "run.container")
+	}
+	return nil
+}
+
+// languages are the names of script languages with the one that is run.
+var languages = map[string]string{"python": "python", "js": "js", "javascript": "js"}
+
+func (c *checker) script(script cursor, scope expression.Scope, await bool, result Return) Body {
+	if source := script.get("source"); source.exists() {
+		c.refuse(source, "run.script.source", "a script's source")
+	}
+	code := script.get("code")
+	body := &RunScript{
+		Language:    c.language(script.get("language")),
+		Code:        c.code(code, scope),
+		Stdin:       c.template(script.get("stdin"), scope),
+		Arguments:   c.template(script.get("arguments"), scope),
+		Environment: c.template(script.get("environment"), scope),
+		Await:       await,
+		Return:      result,
+	}
+	if code.is(stringNode) {
+		body.CodeAt = c.source.locate(code.node, 0)
+	}
+	return body
+}
+
+func (c *checker) language(cur cursor) string {
+	name := cur.str()
+	language, ok := languages[name]
+	if !ok && cur.is(stringNode) {
+		c.reportHint(cur, "unsupported.run.script.language", didYouMean(name, []string{"python", "js", "javascript"}),
+			"script language %q is not supported by this version; it runs python and js", preview(name))
+	}
+	return language
+}
+
+// code is a script's text. It is never searched for expressions: only where
+// the whole string is one does it compute the text, in every mode.
+func (c *checker) code(cur cursor, scope expression.Scope) *expression.Template {
+	return c.compile(cur, func() (*expression.Template, error) {
+		return expression.CompileTemplate(cur.raw, scope, expression.Strict)
+	})
+}
+
+func (c *checker) shell(shell cursor, scope expression.Scope, await bool, result Return) *RunShell {
+	return &RunShell{
+		Command:     c.text(shell.get("command"), scope),
+		Stdin:       c.template(shell.get("stdin"), scope),
+		Arguments:   c.template(shell.get("arguments"), scope),
+		Environment: c.template(shell.get("environment"), scope),
+		Await:       await,
+		Return:      result,
+	}
+}
+
+func (c *checker) subflow(workflow cursor, scope expression.Scope, await bool) *RunWorkflow {
+	for _, part := range []string{"namespace", "name", "version"} {
+		if cur := workflow.get(part); strings.Contains(cur.str(), "${") {
+			c.report(cur, "run.workflow.dynamic", "%s of the workflow to run must be written out, not computed", part)
+		}
+	}
+	return &RunWorkflow{
+		Namespace: workflow.get("namespace").str(),
+		Name:      workflow.get("name").str(),
+		Version:   workflow.get("version").str(),
+		Input:     c.template(workflow.get("input"), scope),
+		Await:     await,
+	}
+}

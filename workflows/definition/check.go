@@ -1,0 +1,143 @@
+package definition
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// Parse reads and checks a document; name stands in its findings as the file.
+// The error is Findings: everything wrong with the document, in source order,
+// warnings left out. The same bytes always give the same Definition.
+func Parse(name string, text []byte) (*Definition, error) {
+	d, findings := Check(name, text)
+	if errs := findings.Errors(); len(errs) > 0 {
+		return nil, errs
+	}
+	return d, nil
+}
+
+// Check is Parse with the warnings. The Definition is nil where a finding is an error.
+func Check(name string, text []byte) (*Definition, Findings) {
+	c := &checker{file: name}
+	root := c.read(text)
+	if !root.exists() {
+		return nil, c.done()
+	}
+	c.validate(root)
+	d := c.build(root)
+	findings := c.done()
+	if findings.HasErrors() {
+		return nil, findings
+	}
+	sum := sha256.Sum256(text)
+	d.Source, d.Digest = slices.Clone(text), hex.EncodeToString(sum[:])
+	return d, findings
+}
+
+// Validate says whether the text is a document of the DSL: its syntax and our
+// schema alone, not what its names mean nor what this version runs.
+func Validate(name string, text []byte) Findings {
+	c := &checker{file: name}
+	if root := c.read(text); root.exists() {
+		c.validate(root)
+	}
+	return c.done()
+}
+
+// checker gathers the findings of one document.
+type checker struct {
+	file     string
+	source   *source
+	findings Findings
+	schema   Findings // the schema's own findings
+	mode     expression.Mode
+	use      cursor // the document's reusable components
+}
+
+// read gives the tree's root; it does not exist where the text is unreadable.
+func (c *checker) read(text []byte) cursor {
+	s, root, p := read(text)
+	if p != nil {
+		c.add(Finding{Line: p.at.Line, Column: p.at.Column, Rule: p.rule, Message: p.message, Hint: p.hint})
+		return cursor{}
+	}
+	c.source = s
+	return cursor{node: root, raw: root.value(), at: root.at}
+}
+
+func (c *checker) validate(root cursor) {
+	for _, f := range schemaFindings(root) {
+		c.add(f)
+	}
+	c.schema = slices.Clone(c.findings)
+}
+
+func (c *checker) add(f Finding) {
+	f.File = c.file
+	if f.Severity == "" {
+		f.Severity = Error
+	}
+	c.findings = append(c.findings, f)
+}
+
+// report adds an error at the place that names cur.
+func (c *checker) report(cur cursor, rule, format string, args ...any) {
+	c.reportHint(cur, rule, "", format, args...)
+}
+
+// reportHint is report with a remedy.
+func (c *checker) reportHint(cur cursor, rule, hint, format string, args ...any) {
+	if c.knownToSchema(cur) {
+		return
+	}
+	c.add(newFinding(cur, rule, hint, fmt.Sprintf(format, args...)))
+}
+
+// warn adds a warning at the place that names cur.
+func (c *checker) warn(cur cursor, rule, hint, format string, args ...any) {
+	if c.knownToSchema(cur) {
+		return
+	}
+	f := newFinding(cur, rule, hint, fmt.Sprintf(format, args...))
+	f.Severity = Warning
+	c.add(f)
+}
+
+// knownToSchema reports whether the schema has spoken about this place; what
+// follows from that would be noise.
+func (c *checker) knownToSchema(cur cursor) bool {
+	return slices.ContainsFunc(c.schema, func(f Finding) bool {
+		return f.Line == cur.at.Line || f.Reference != "" && f.Reference == cur.ref
+	})
+}
+
+func newFinding(cur cursor, rule, hint, message string) Finding {
+	return Finding{
+		Line: cur.at.Line, Column: cur.at.Column, Rule: rule,
+		Message: message, Hint: hint, Reference: cur.ref,
+	}
+}
+
+// done is the findings in source order, each once.
+func (c *checker) done() Findings {
+	slices.SortStableFunc(c.findings, compareFindings)
+	return slices.Compact(c.findings)
+}
+
+func compareFindings(a, b Finding) int {
+	if d := a.Line - b.Line; d != 0 {
+		return d
+	}
+	if d := a.Column - b.Column; d != 0 {
+		return d
+	}
+	if d := strings.Compare(a.Rule, b.Rule); d != 0 {
+		return d
+	}
+	return strings.Compare(a.Message, b.Message)
+}

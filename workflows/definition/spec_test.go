@@ -1,0 +1,106 @@
+package definition
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// specDir holds the specification's schema, examples and conformance features.
+// They are not part of this repository.
+func specDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("LAZARET_SPEC_DIR")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "spec")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "schema", "workflow.yaml")); err != nil {
+		t.Skipf("the specification is not at %s; set LAZARET_SPEC_DIR to compare with it", dir)
+	}
+	return dir
+}
+
+// specDocuments are the workflow documents of the specification by name.
+func specDocuments(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	documents := map[string]string{}
+	examples, _ := filepath.Glob(filepath.Join(dir, "examples", "*.yaml"))
+	for _, file := range examples {
+		documents[filepath.Base(file)] = readFile(t, file)
+	}
+	features, _ := filepath.Glob(filepath.Join(dir, "ctk", "features", "*.feature"))
+	for _, file := range features {
+		for i, text := range featureDocuments(readFile(t, file)) {
+			documents[filepath.Base(file)+"#"+string(rune('1'+i))] = text
+		}
+	}
+	if len(documents) < 80 {
+		t.Fatalf("%d documents below %s, expected all examples and features", len(documents), dir)
+	}
+	return documents
+}
+
+func readFile(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var docString = regexp.MustCompile(`(?s)a workflow with definition:\s*\n( *)"""[a-z]*\n(.*?)\n *"""`)
+
+// featureDocuments are the definitions in a feature's doc strings.
+func featureDocuments(feature string) []string {
+	var documents []string
+	for _, match := range docString.FindAllStringSubmatch(strings.ReplaceAll(feature, "\r", ""), -1) {
+		lines := strings.Split(match[2], "\n")
+		for i := range lines {
+			lines[i] = strings.TrimPrefix(lines[i], match[1])
+		}
+		documents = append(documents, strings.Join(lines, "\n"))
+	}
+	return documents
+}
+
+// specSchema compiles the specification's own schema.
+func specSchema(t *testing.T, dir string) *jsonschema.Schema {
+	t.Helper()
+	_, root, p := read([]byte(readFile(t, filepath.Join(dir, "schema", "workflow.yaml"))))
+	if p != nil {
+		t.Fatal(p)
+	}
+	compiler := newSchemaCompiler()
+	compiler.UseRegexpEngine(compilePattern)
+	if err := compiler.AddResource("spec:workflow", root.value()); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("spec:workflow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// mapArguments are examples whose verdict differs on purpose: none so far.
+func TestValidate_VerdictOfSpecification(t *testing.T) {
+	dir := specDir(t)
+	schema := specSchema(t, dir)
+	for name, text := range specDocuments(t, dir) {
+		_, root, p := read([]byte(text))
+		if p != nil {
+			t.Errorf("%s: %s", name, p.message)
+			continue
+		}
+		want := schema.Validate(root.value())
+		got := Validate(name, []byte(text))
+		if (want == nil) != !got.HasErrors() {
+			t.Errorf("%s: the specification says %v, we say %v", name, want, got)
+		}
+	}
+}

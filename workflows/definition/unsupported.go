@@ -1,0 +1,55 @@
+package definition
+
+// refuse reports what the DSL knows and this version does not run.
+func (c *checker) refuse(cur cursor, rule, what string) {
+	c.report(cur, "unsupported."+rule, "%s is not supported by this version", what)
+}
+
+// protocols are the calls that the DSL defines; any other names a function.
+var protocols = map[string]bool{"http": true, "grpc": true, "openapi": true, "asyncapi": true, "a2a": true, "mcp": true}
+
+// refuseKind refuses a task by its kind: call.http, emit, listen.
+func (c *checker) refuseKind(t cursor, kind string) {
+	cur := t.get(kind)
+	if kind != "call" {
+		c.refuse(cur, kind, kind)
+		return
+	}
+	c.checkAuthentications(t.get("with"))
+	if name := cur.str(); protocols[name] {
+		c.refuse(cur, "call."+name, "call: "+name)
+		return
+	}
+	c.report(cur, "unsupported.call.function", "calling function %q is not supported by this version", preview(cur.str()))
+}
+
+// checkUseSupport says what of use this version does not apply.
+func (c *checker) checkUseSupport() {
+	for _, item := range c.use.get("extensions").items() {
+		for i := range item.members() {
+			m := &item.node.members[i]
+			c.report(item.member(m), "unsupported.use.extensions", "extension %q is not supported by this version", preview(m.key))
+		}
+	}
+	for _, section := range []string{"functions", "catalogs"} {
+		if cur := c.use.get(section); len(cur.members()) > 0 {
+			c.warn(cur, "unused."+section, "", "use.%s has no effect: this version runs no call", section)
+		}
+	}
+}
+
+// checkSchedule warns that a schedule does not run the definition by itself.
+func (c *checker) checkSchedule(schedule cursor) {
+	if !schedule.exists() {
+		return
+	}
+	c.warn(schedule, "schedule.manual", "", "running the definition does not apply its schedule")
+	for _, part := range []string{"every", "after"} {
+		if cur := schedule.get(part); cur.exists() {
+			c.duration(cur, workflowInputScope)
+		}
+	}
+	if read := schedule.get("read"); read.exists() && !schedule.get("on").exists() {
+		c.report(read, "schedule.read", "schedule.read needs schedule.on: it says how its events are read")
+	}
+}
