@@ -167,8 +167,8 @@ func loadImports(t *testing.T, flags ...string) map[string][]string {
 	imports := map[string][]string{}
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p struct {
-			ImportPath string
-			Imports    []string
+			ImportPath string   `json:"ImportPath"`
+			Imports    []string `json:"Imports"`
 		}
 		err := decoder.Decode(&p)
 		if errors.Is(err, io.EOF) {
