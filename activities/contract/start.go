@@ -1,0 +1,47 @@
+package contract
+
+import "encoding/json"
+
+// Start is the one argument of an execution of a definition.
+type Start struct {
+	// Definition is the document to run. It travels with the execution, so that
+	// editing a file never touches a run in flight.
+	Definition Source `json:"definition"`
+	// Library holds the definitions that run.workflow may name.
+	Library []Source `json:"library,omitempty"`
+	// Input is the raw input; absent means null.
+	Input json.RawMessage `json:"input,omitempty"`
+	// Sandbox is the level asked for, with what entitles to it.
+	Sandbox Sandbox `json:"sandbox,omitzero"`
+	// Runtime is the version of the product that started the execution: $runtime.version.
+	Runtime string `json:"runtime,omitempty"`
+	// Execution is the workflow id of the outermost execution; absent there.
+	Execution string `json:"execution,omitempty"`
+	// Depth counts the run.workflow tasks above this execution.
+	Depth int `json:"depth,omitempty"`
+	// State is where an earlier run of this execution stopped to continue as new.
+	State json.RawMessage `json:"state,omitempty"`
+}
+
+// Root is the workflow id of the outermost execution, given this one's own.
+func (s Start) Root(own string) string {
+	if s.Execution != "" {
+		return s.Execution
+	}
+	return own
+}
+
+// Source is a definition's document with its identity.
+type Source struct {
+	File     string `json:"file,omitempty"` // for messages only
+	Document string `json:"document"`
+	Digest   string `json:"digest"` // SHA-256 of Document, hex
+}
+
+// Sandbox asks for a level. An empty level is the worker's own; a stricter one
+// is always granted; a weaker one needs a Grant that the worker can verify.
+type Sandbox struct {
+	Level   string   `json:"level,omitempty"`
+	Digests []string `json:"digests,omitempty"` // of the definitions that Grant covers
+	Grant   string   `json:"grant,omitempty"`
+}

@@ -1,0 +1,152 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/definition"
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// errSuspended unwinds the run functions, leaving their frames as they are,
+// when the run shall continue as new.
+var errSuspended = errors.New("suspended to continue as new")
+
+// execution is one run of a definition.
+type execution struct {
+	def   *definition.Definition
+	start contract.Start
+	id    string
+	state snapshot
+
+	progress *progress
+	pace     pace
+	random   random
+	drain    workflow.Future // ready once the run shall continue as new
+	setDrain workflow.Settable
+	draining bool
+}
+
+func newExecution(ctx workflow.Context, def *definition.Definition, start contract.Start) (*execution, error) {
+	info := workflow.GetInfo(ctx)
+	e := &execution{
+		def:      def,
+		start:    start,
+		id:       info.WorkflowExecution.ID,
+		progress: newProgress(def),
+	}
+	e.drain, e.setDrain = workflow.NewFuture(ctx)
+	if err := e.restore(ctx); err != nil {
+		return nil, err
+	}
+	e.random = newRandom(info.OriginalRunID, e.state.Drawn)
+	return e, e.progress.answer(ctx)
+}
+
+// restore sets the state: a fresh one, or the one an earlier run left.
+func (e *execution) restore(ctx workflow.Context) error {
+	if len(e.start.State) > 0 {
+		decoder := json.NewDecoder(bytes.NewReader(e.start.State))
+		decoder.UseNumber()
+		if err := decoder.Decode(&e.state); err != nil {
+			return fmt.Errorf("saved state: %w", err)
+		}
+		return nil
+	}
+	e.state.Started = workflow.GetInfo(ctx).WorkflowStartTime
+	if len(e.start.Input) == 0 {
+		return nil
+	}
+	raw, err := expression.Decode(e.start.Input)
+	if err != nil {
+		return validationFault("/input", fmt.Sprintf("input: %v", err))
+	}
+	e.state.Raw = raw
+	return nil
+}
+
+// run carries the input through the definition to its output.
+func (e *execution) run(ctx workflow.Context) (any, error) {
+	if e.def.Timeout == nil {
+		return e.runDefinition(ctx)
+	}
+	after, err := e.duration(e.def.Timeout.After, e.state.Raw, e.workflowEnv(ctx), "/timeout")
+	if err != nil {
+		return nil, err
+	}
+	deadline := e.state.Started.Add(after)
+	return e.withDeadline(ctx, deadline, timeoutFault("", "the workflow", after), e.runDefinition)
+}
+
+func (e *execution) runDefinition(ctx workflow.Context) (any, error) {
+	if e.state.Body == nil {
+		input, err := e.receive(ctx)
+		if err != nil {
+			return nil, err
+		}
+		e.state.Input, e.state.Line.Context = input, map[string]any{}
+		e.state.Body = &frame{Data: input}
+	}
+	scope := scope{line: &e.state.Line}
+	output, _, err := e.runList(ctx, scope, e.def.Do, e.state.Body)
+	if err != nil {
+		return nil, err
+	}
+	return e.give(ctx, output)
+}
+
+// receive checks and transforms the execution's input.
+func (e *execution) receive(ctx workflow.Context) (any, error) {
+	if err := e.def.Input.Schema.Validate(e.state.Raw); err != nil {
+		return nil, validationFault("/input/schema", fmt.Sprintf("input: %v", err))
+	}
+	return evaluate(e.def.Input.From, e.state.Raw, e.workflowEnv(ctx), "/input/from")
+}
+
+// give transforms and checks the execution's output.
+func (e *execution) give(ctx workflow.Context, output any) (any, error) {
+	env := e.workflowEnv(ctx)
+	env.Vars["context"], env.Vars["input"], env.Vars["output"] = e.state.Line.Context, e.state.Input, output
+	output, err := evaluate(e.def.Output.As, output, env, "/output/as")
+	if err != nil {
+		return nil, err
+	}
+	if err := e.def.Output.Schema.Validate(output); err != nil {
+		return nil, validationFault("/output/schema", fmt.Sprintf("output: %v", err))
+	}
+	return output, nil
+}
+
+// end records how the execution ended where people look: query, details, search attribute.
+func (e *execution) end(ctx workflow.Context, err error) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	e.progress.end(err)
+	e.progress.publish(ctx)
+	state := temporal.NewSearchAttributeKeyKeyword(contract.AttributeState).ValueSet(e.progress.status)
+	if err := workflow.UpsertTypedSearchAttributes(ctx, state); err != nil {
+		workflow.GetLogger(ctx).Warn("search attribute not set", "attribute", contract.AttributeState, "error", err)
+	}
+}
+
+// continueAsNew is the error that makes Temporal start the next run from this one's state.
+func (e *execution) continueAsNew(ctx workflow.Context) error {
+	e.state.Drawn = e.random.drawn
+	state, err := encodeBounded(e.state, "the state of a run that continues as new")
+	if err != nil {
+		return failure(err)
+	}
+	next := e.start
+	next.State, next.Input = state, nil
+	return workflow.NewContinueAsNewError(ctx, workflow.GetInfo(ctx).WorkflowType.Name, next)
+}
+
+// now is the workflow's time, which is the same on every replay.
+func now(ctx workflow.Context) time.Time { return workflow.Now(ctx).UTC() }

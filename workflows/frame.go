@@ -1,0 +1,65 @@
+package workflows
+
+import "time"
+
+// frame is where the flow stands in one task list. Frames are plain data: they
+// travel as JSON when a run continues as new.
+type frame struct {
+	Index int       `json:"index"`          // the task that is next, or under way
+	Data  any       `json:"data"`           // that task's raw input
+	Task  *underWay `json:"task,omitempty"` // set while that task's body runs
+}
+
+// underWay is a task in the middle of its body.
+type underWay struct {
+	Input    any       `json:"input"` // transformed input
+	Started  time.Time `json:"started"`
+	Deadline time.Time `json:"deadline,omitzero"` // of the task's timeout
+	// At most one of these is set, by kind.
+	List     *frame    `json:"list,omitempty"`     // do
+	Loop     *loop     `json:"loop,omitempty"`     // for
+	Attempt  *attempt  `json:"attempt,omitempty"`  // try
+	Branches []*branch `json:"branches,omitempty"` // fork
+	Until    time.Time `json:"until,omitzero"`     // wait
+}
+
+// loop is the state of a for task between two items.
+type loop struct {
+	Items []any  `json:"items"`
+	Index int    `json:"index"`
+	Body  *frame `json:"body"`
+}
+
+// attempt is the state of a try task.
+type attempt struct {
+	Retries  int            `json:"retries"`
+	Started  time.Time      `json:"started"`           // of the first attempt
+	Deadline time.Time      `json:"deadline,omitzero"` // of this attempt
+	NextAt   time.Time      `json:"nextAt,omitzero"`   // the retry that is being waited for
+	Body     *frame         `json:"body,omitempty"`    // the tasks tried
+	Handler  *frame         `json:"handler,omitempty"` // catch.do, once it has begun
+	Error    map[string]any `json:"error,omitempty"`   // what catch.do handles
+}
+
+// branch is one branch of a fork. It has a context of its own.
+type branch struct {
+	Body *frame `json:"body"`
+	Line line   `json:"line"`
+	Done bool   `json:"done,omitempty"`
+}
+
+// line is one line of control: the execution's own, or a branch's.
+type line struct {
+	Context any `json:"context"` // $context
+}
+
+// snapshot is all that a run hands to the one that continues it.
+type snapshot struct {
+	Started  time.Time `json:"started"` // of the first run
+	Raw      any       `json:"raw"`     // $workflow.input
+	Input    any       `json:"input"`   // transformed
+	Line     line      `json:"line"`
+	Body     *frame    `json:"body"`
+	Drawn    uint64    `json:"drawn"`    // random numbers drawn so far
+	Children int       `json:"children"` // children started so far
+}

@@ -1,0 +1,198 @@
+package workflows
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/definition"
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// runScript runs a script in a sandbox, on whichever worker takes the activity.
+func (e *execution) runScript(ctx workflow.Context, t *definition.Task, body *definition.RunScript, u *underWay, env expression.Env) (any, error) {
+	return e.runProcess(ctx, t, u, env, contract.RunScript, body.Language, processTemplates{
+		code: body.Code, stdin: body.Stdin, arguments: body.Arguments, environment: body.Environment,
+		await: body.Await, returns: body.Return,
+	})
+}
+
+// runShell runs a shell command in a sandbox.
+func (e *execution) runShell(ctx workflow.Context, t *definition.Task, body *definition.RunShell, u *underWay, env expression.Env) (any, error) {
+	return e.runProcess(ctx, t, u, env, contract.RunShell, "", processTemplates{
+		code: body.Command, stdin: body.Stdin, arguments: body.Arguments, environment: body.Environment,
+		await: body.Await, returns: body.Return,
+	})
+}
+
+// processTemplates is what run.script and run.shell have in common.
+type processTemplates struct {
+	code, stdin, arguments, environment *expression.Template
+	await                               bool
+	returns                             definition.Return
+}
+
+func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *underWay, env expression.Env, activity, language string, p processTemplates) (any, error) {
+	request, err := e.processRequest(t, u, env, p)
+	if err != nil {
+		return nil, err
+	}
+	request.Language = language
+	if _, err := encodeBounded(request, "the data given to the process"); err != nil {
+		return nil, locate(err, t.Reference)
+	}
+	if !p.await {
+		return u.Input, e.detach(ctx, t, activity, request)
+	}
+	e.progress.publish(ctx)
+	var result contract.ProcessResult
+	ctx = workflow.WithActivityOptions(ctx, processOptions(t.Reference))
+	if err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, &result); err != nil {
+		return nil, err
+	}
+	e.progress.ran(result)
+	return shape(p.returns, result), nil
+}
+
+func (e *execution) processRequest(t *definition.Task, u *underWay, env expression.Env, p processTemplates) (contract.Process, error) {
+	m := processMaker{input: u.Input, env: env, reference: t.Reference}
+	request := contract.Process{
+		Task:        e.taskID(t),
+		Code:        m.text("code", p.code),
+		Stdin:       m.text("stdin", p.stdin),
+		Arguments:   m.arguments(p.arguments),
+		Environment: m.environment(p.environment),
+		Return:      string(p.returns),
+		Sandbox:     e.start.Sandbox,
+	}
+	return request, m.err
+}
+
+func (e *execution) taskID(t *definition.Task) contract.TaskID {
+	doc := e.def.Document
+	return contract.TaskID{
+		Namespace: doc.Namespace, Name: doc.Name, Version: doc.Version,
+		Digest: e.def.Digest, Reference: t.Reference, Execution: e.start.Root(e.id),
+	}
+}
+
+// shape is the task's raw output, as run.return says.
+func shape(form definition.Return, r contract.ProcessResult) any {
+	switch form {
+	case definition.ReturnStdout:
+		return r.Stdout
+	case definition.ReturnStderr:
+		return r.Stderr
+	case definition.ReturnCode:
+		return r.Code
+	case definition.ReturnAll:
+		return map[string]any{"code": r.Code, "stdout": r.Stdout, "stderr": r.Stderr}
+	case definition.ReturnNone:
+	}
+	return nil
+}
+
+// Infrastructure faults alone are retried here: a worker that died (no
+// heartbeat) or a sandbox that could not start. What a script does is never
+// retried but by the DSL's own retry.
+func processOptions(reference string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 25 * time.Hour, // above every level's wall limit
+		HeartbeatTimeout:    10 * time.Second,
+		WaitForCancellation: true,
+		Summary:             reference,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    200 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    10 * time.Second,
+			MaximumAttempts:    20,
+		},
+	}
+}
+
+// processMaker evaluates a process's parts and keeps the first thing that went wrong.
+type processMaker struct {
+	input     any
+	env       expression.Env
+	reference string
+	err       error
+}
+
+func (m *processMaker) value(part *expression.Template) any {
+	if m.err != nil || part == nil {
+		return nil
+	}
+	value, err := evaluate(part, m.input, m.env, m.reference)
+	m.err = err
+	return value
+}
+
+// text is a string as it is, null as nothing, and anything else as JSON.
+func (m *processMaker) text(name string, part *expression.Template) string {
+	value := m.value(part)
+	if m.err != nil || value == nil {
+		return ""
+	}
+	if text, ok := value.(string); ok {
+		return text
+	}
+	text, err := expression.Encode(value)
+	if err != nil {
+		m.err = runtimeFault(m.reference, fmt.Sprintf("%s: %v", name, err))
+	}
+	return string(text)
+}
+
+func (m *processMaker) arguments(part *expression.Template) json.RawMessage {
+	value := m.value(part)
+	switch value.(type) {
+	case nil:
+		return nil
+	case []any, map[string]any:
+	default:
+		m.err = validationFault(m.reference, "arguments must be an object or an array, not "+kindOf(value))
+		return nil
+	}
+	data, err := expression.Encode(value)
+	if err != nil {
+		m.err = runtimeFault(m.reference, fmt.Sprintf("arguments: %v", err))
+	}
+	return data
+}
+
+func (m *processMaker) environment(part *expression.Template) map[string]string {
+	value := m.value(part)
+	if m.err != nil || value == nil {
+		return nil
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		m.err = validationFault(m.reference, "environment must be an object, not "+kindOf(value))
+		return nil
+	}
+	environment := make(map[string]string, len(object))
+	for _, name := range workflow.DeterministicKeys(object) {
+		text, err := variableText(object[name])
+		if err != nil {
+			m.err = validationFault(m.reference, fmt.Sprintf("environment variable %q: %v", name, err))
+			return nil
+		}
+		environment[name] = text
+	}
+	return environment
+}
+
+func variableText(value any) (string, error) {
+	switch value := value.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return value, nil
+	}
+	text, err := expression.Encode(value)
+	return string(text), err
+}

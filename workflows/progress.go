@@ -1,0 +1,100 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// The states of an execution and of a task, as people see them.
+const (
+	pending   = "pending"
+	running   = "running"
+	completed = "completed"
+	skipped   = "skipped"
+	faulted   = "faulted"
+	cancelled = "cancelled"
+)
+
+// progress is what people see of an execution: one entry a task of the
+// definition, however often it runs, so that its size never grows.
+type progress struct {
+	definition string
+	status     string
+	fault      *contract.Fault
+	tasks      []contract.TaskState
+	place      map[*definition.Task]int // in tasks
+	violations int
+}
+
+func newProgress(def *definition.Definition) *progress {
+	p := &progress{
+		definition: TypeName(def.Document) + ":" + def.Document.Version,
+		status:     running,
+		place:      map[*definition.Task]int{},
+	}
+	p.add(def.Do, 0)
+	return p
+}
+
+func (p *progress) add(list definition.TaskList, depth int) {
+	for _, t := range list {
+		p.place[t] = len(p.tasks)
+		p.tasks = append(p.tasks, contract.TaskState{
+			Reference: t.Reference, Name: t.Name, Kind: t.Kind(), Depth: depth, Status: pending,
+		})
+		for _, inner := range t.Lists() {
+			p.add(inner, depth+1)
+		}
+	}
+}
+
+// answer registers the state query.
+func (p *progress) answer(ctx workflow.Context) error {
+	return workflow.SetQueryHandlerWithOptions(ctx, contract.StateQuery, func() (contract.State, error) {
+		return contract.State{Definition: p.definition, Status: p.status, Tasks: p.tasks, Fault: p.fault}, nil
+	}, workflow.QueryHandlerOptions{Description: "where the execution stands, task by task"})
+}
+
+func (p *progress) at(t *definition.Task) *contract.TaskState { return &p.tasks[p.place[t]] }
+
+func (p *progress) started(t *definition.Task) {
+	state := p.at(t)
+	state.Status, state.Item, state.Items, state.Retry = running, 0, 0, 0
+	state.Runs++
+}
+
+func (p *progress) completed(t *definition.Task)       { p.at(t).Status = completed }
+func (p *progress) skipped(t *definition.Task)         { p.at(t).Status = skipped }
+func (p *progress) retrying(t *definition.Task, n int) { p.at(t).Retry = n }
+func (p *progress) item(t *definition.Task, n, of int) { p.at(t).Item, p.at(t).Items = n, of }
+func (p *progress) ran(result contract.ProcessResult)  { p.violations += result.Violations }
+
+func (p *progress) failed(t *definition.Task, err error) {
+	switch {
+	case temporal.IsCanceledError(err):
+		p.at(t).Status = cancelled
+	case catchable(err):
+		p.at(t).Status = faulted
+	}
+}
+
+// end records how the execution ended.
+func (p *progress) end(err error) {
+	switch {
+	case err == nil:
+		p.status = completed
+	case temporal.IsCanceledError(err):
+		p.status = cancelled
+	default:
+		p.status, p.fault = faulted, asFault(err)
+	}
+}
+
+// publish shows the progress as the execution's current details in the UI. It
+// writes nothing to history; call it before anything that blocks.
+func (p *progress) publish(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, p.markdown())
+}

@@ -1,0 +1,151 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/workflows/definition"
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// runTask carries data through the steps that every task shares, in the
+// specification's order (DSL §"Data flow"): if, input.schema, input.from, the
+// body, output.as, output.schema, export.as, export.schema, then. No kind
+// bypasses it and none repeats it. The task is the one at f.Index, its raw
+// input f.Data; f.Task holds its place while the body runs.
+func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f *frame) (any, definition.Then, error) {
+	env := e.taskEnv(ctx, s, t, f)
+	if f.Task == nil {
+		entered, err := e.enter(ctx, t, f, env)
+		if err != nil || !entered {
+			return f.Data, definition.Then{}, e.left(t, err)
+		}
+	}
+	env.Vars["input"] = f.Task.Input
+	output, then, err := e.runBodyInTime(ctx, s, t, f.Task, env)
+	if err == nil {
+		output, err = e.leave(s, t, output, env)
+	}
+	if err != nil {
+		return nil, definition.Then{}, e.left(t, locate(err, t.Reference))
+	}
+	e.progress.completed(t)
+	return output, then, nil
+}
+
+// enter decides whether the task runs, and checks and transforms its input.
+func (e *execution) enter(ctx workflow.Context, t *definition.Task, f *frame, env expression.Env) (bool, error) {
+	if t.If != nil {
+		runs, err := holds(t.If, f.Data, env, t.Reference)
+		if err != nil {
+			return false, err
+		}
+		if !runs {
+			e.progress.skipped(t)
+			return false, nil
+		}
+	}
+	e.progress.started(t)
+	if err := t.Input.Schema.Validate(f.Data); err != nil {
+		return false, validationFault(t.Reference, fmt.Sprintf("input: %v", err))
+	}
+	input, err := evaluate(t.Input.From, f.Data, env, t.Reference)
+	if err != nil {
+		return false, err
+	}
+	f.Task = &underWay{Input: input, Started: now(ctx)}
+	return true, e.setDeadline(t, f, env)
+}
+
+func (e *execution) setDeadline(t *definition.Task, f *frame, env expression.Env) error {
+	if t.Timeout == nil {
+		return nil
+	}
+	after, err := e.duration(t.Timeout.After, f.Task.Input, env, t.Reference)
+	if err != nil {
+		return err
+	}
+	f.Task.Deadline = f.Task.Started.Add(after)
+	return nil
+}
+
+// runBodyInTime runs the body under the task's timeout, if it has one.
+func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.Task, u *underWay, env expression.Env) (any, definition.Then, error) {
+	if u.Deadline.IsZero() {
+		return e.runBody(ctx, s, t, u, env)
+	}
+	var then definition.Then
+	after := u.Deadline.Sub(u.Started)
+	output, err := e.withDeadline(ctx, u.Deadline, timeoutFault(t.Reference, fmt.Sprintf("task %q", t.Name), after),
+		func(ctx workflow.Context) (output any, err error) {
+			output, then, err = e.runBody(ctx, s, t, u, env)
+			return output, err
+		})
+	return output, then, err
+}
+
+// leave transforms and checks the task's output and replaces the context.
+func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
+	env.Vars["task"].(map[string]any)["output"] = raw
+	output, err := evaluate(t.Output.As, raw, env, t.Reference)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Output.Schema.Validate(output); err != nil {
+		return nil, validationFault(t.Reference, fmt.Sprintf("output: %v", err))
+	}
+	if t.Export.As == nil && t.Export.Schema == nil {
+		return output, nil
+	}
+	return output, export(s, t, output, env)
+}
+
+func export(s scope, t *definition.Task, output any, env expression.Env) error {
+	context := s.line.Context
+	if t.Export.As != nil {
+		env.Vars["context"], env.Vars["output"] = context, output
+		var err error
+		if context, err = evaluate(t.Export.As, output, env, t.Reference); err != nil {
+			return err
+		}
+	}
+	if err := t.Export.Schema.Validate(context); err != nil {
+		return validationFault(t.Reference, fmt.Sprintf("export: %v", err))
+	}
+	s.line.Context = context
+	return nil
+}
+
+// left notes an error against the task and hands it on.
+func (e *execution) left(t *definition.Task, err error) error {
+	if err != nil {
+		e.progress.failed(t, err)
+	}
+	return err
+}
+
+// withDeadline runs a body and, when the deadline passes first, cancels it,
+// waits for its end and faults with late.
+func (e *execution) withDeadline(ctx workflow.Context, deadline time.Time, late error, body func(workflow.Context) (any, error)) (any, error) {
+	left := deadline.Sub(now(ctx))
+	if left <= 0 {
+		return nil, late
+	}
+	inTime, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	expired := false
+	timer := workflow.NewTimerWithOptions(inTime, left, workflow.TimerOptions{Summary: "timeout"})
+	workflow.Go(inTime, func(ctx workflow.Context) {
+		if timer.Get(ctx, nil) == nil {
+			expired = true
+			cancel()
+		}
+	})
+	output, err := body(inTime)
+	if err != nil && expired && ctx.Err() == nil {
+		return nil, late
+	}
+	return output, err
+}

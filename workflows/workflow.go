@@ -1,0 +1,94 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// Registry is the part of a worker, or of a replayer, that Register needs.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions)
+}
+
+// Register adds the interpreter to a worker or a replayer: every workflow type
+// that is not registered by name is a definition's namespace/name.
+func Register(r Registry) {
+	r.RegisterWorkflowWithOptions(runDetached, workflow.RegisterOptions{Name: contract.Detached})
+	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
+}
+
+// TypeName is the workflow type of a definition's executions, as the UI shows it.
+func TypeName(doc definition.Document) string { return doc.Namespace + "/" + doc.Name }
+
+// Execute runs one execution of the definition that its one argument, a
+// contract.Start, carries. It returns the output as JSON, an application error
+// whose detail is a contract.Fault, or a cancellation.
+func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
+	start, err := decodeStart(ctx, args)
+	if err != nil {
+		return nil, failure(err)
+	}
+	def, err := definitions.load(start.Definition)
+	if err != nil {
+		return nil, failure(err)
+	}
+	e, err := newExecution(ctx, def, start)
+	if err != nil {
+		return nil, failure(err)
+	}
+	output, err := e.run(ctx)
+	return conclude(ctx, e, output, err)
+}
+
+// conclude turns how the flow ended into how the execution ends.
+func conclude(ctx workflow.Context, e *execution, output any, err error) (any, error) {
+	if errors.Is(err, errSuspended) {
+		return nil, e.continueAsNew(ctx)
+	}
+	var result json.RawMessage
+	if err == nil {
+		result, err = encodeBounded(output, "the workflow's output")
+	}
+	e.end(ctx, err)
+	if err != nil {
+		return nil, failure(err)
+	}
+	return result, nil
+}
+
+func decodeStart(ctx workflow.Context, args converter.EncodedValues) (contract.Start, error) {
+	var start contract.Start
+	if args.HasValues() {
+		if err := args.Get(&start); err != nil {
+			return start, configurationFault(fmt.Sprintf("start argument: %v", err))
+		}
+	}
+	if start.Definition.Document == "" {
+		return start, configurationFault(fmt.Sprintf(
+			"workflow type %q was started without a definition; start it with `lazaret run` or `lazaret submit`",
+			workflow.GetInfo(ctx).WorkflowType.Name))
+	}
+	return start, nil
+}
+
+// failure makes the error that Temporal stores of one of ours. Cancellation
+// stays what it is, so that the execution ends as Canceled.
+func failure(err error) error {
+	if temporal.IsCanceledError(err) {
+		return temporal.NewCanceledError()
+	}
+	fault := asFault(err)
+	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
+		NonRetryable: true,
+		Details:      []any{fault},
+	})
+}
