@@ -24,64 +24,85 @@ func (c *checker) expr(cur cursor, scope expression.Scope) *expression.Expressio
 
 // slot compiles input.from, output.as, export.as or for.in.
 func (c *checker) slot(cur cursor, scope expression.Scope) *expression.Template {
-	return c.compile(cur, func() (*expression.Template, error) {
-		return expression.CompileSlot(cur.raw, scope, c.mode)
-	})
+	return c.compile(cur, scope, expression.CompileSlot)
 }
 
 // template compiles a value with expressions in it.
 func (c *checker) template(cur cursor, scope expression.Scope) *expression.Template {
-	return c.compile(cur, func() (*expression.Template, error) {
-		return expression.CompileTemplate(cur.raw, scope, c.mode)
-	})
+	return c.compile(cur, scope, expression.CompileTemplate)
 }
 
 // text compiles a string that may hold expressions anywhere.
 func (c *checker) text(cur cursor, scope expression.Scope) *expression.Template {
-	if !cur.is(stringNode) {
-		return nil
-	}
-	return c.compile(cur, func() (*expression.Template, error) {
-		return expression.CompileText(cur.str(), scope)
+	return c.compile(cur, scope, func(tree any, scope expression.Scope, _ expression.Mode) (*expression.Template, error) {
+		text, _ := tree.(string)
+		return expression.CompileText(text, scope)
 	})
 }
 
-func (c *checker) compile(cur cursor, compile func() (*expression.Template, error)) *expression.Template {
+// compiler is one of the expression package's ways to compile a tree.
+type compiler func(tree any, scope expression.Scope, mode expression.Mode) (*expression.Template, error)
+
+func (c *checker) compile(cur cursor, scope expression.Scope, compile compiler) *expression.Template {
 	if !cur.exists() {
 		return nil
 	}
 	c.checkSecrets(cur)
-	t, err := compile()
+	t, err := compile(cur.raw, scope, c.mode)
 	if err != nil {
-		c.syntaxError(cur, err)
+		c.templateErrors(cur, scope, err)
 		return nil
 	}
 	return t
 }
 
-// syntaxError reports every expression error of err at its place inside cur.
-func (c *checker) syntaxError(cur cursor, err error) {
-	for _, one := range unjoin(err) {
-		var syntax *expression.SyntaxError
-		if !errors.As(one, &syntax) {
-			c.report(cur, "expression.invalid", "invalid expression: %s", one)
-			continue
+// templateErrors reports every bad expression of a template: err is only the first.
+func (c *checker) templateErrors(cur cursor, scope expression.Scope, err error) {
+	if cur.is(stringNode) {
+		c.syntaxError(cur, err)
+		return
+	}
+	found := false
+	eachString(cur, func(leaf cursor) {
+		if _, err := expression.CompileTemplate(leaf.raw, scope, c.mode); err != nil {
+			c.syntaxError(leaf, err)
+			found = true
 		}
-		at := cur.walk(splitPointer(syntax.Path))
-		at.at = at.valueAt()
-		if at.is(stringNode) {
-			at.at = c.source.locate(at.node, syntax.Offset)
-		}
-		c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)
+	})
+	if !found {
+		c.syntaxError(cur, err)
 	}
 }
 
-// unjoin is the errors that a joined error holds, or the error itself.
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the join itself is meant, not what it wraps
-		return joined.Unwrap()
+// eachString calls visit for every string of a tree, in source order.
+func eachString(cur cursor, visit func(cursor)) {
+	if cur.is(stringNode) {
+		visit(cur)
+		return
 	}
-	return []error{err}
+	for i := range cur.members() {
+		eachString(cur.member(&cur.node.members[i]), visit)
+	}
+	if cur.is(arrayNode) {
+		for _, item := range cur.items() {
+			eachString(item, visit)
+		}
+	}
+}
+
+// syntaxError reports an expression error at its place inside cur.
+func (c *checker) syntaxError(cur cursor, err error) {
+	var syntax *expression.SyntaxError
+	if !errors.As(err, &syntax) {
+		c.report(cur, "expression.invalid", "invalid expression: %s", err)
+		return
+	}
+	at := cur.walk(splitPointer(syntax.Path))
+	at.at = at.valueAt()
+	if at.is(stringNode) {
+		at.at = c.source.locate(at.node, syntax.Offset)
+	}
+	c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)
 }
 
 // secretUse is a secret named in an expression.
@@ -89,20 +110,7 @@ var secretUse = regexp.MustCompile(`\$secrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)
 
 // checkSecrets warns where a string of cur reads a secret that use.secrets does
 // not declare: reading it will fault. It is no error, for a catch may handle it.
-func (c *checker) checkSecrets(cur cursor) {
-	switch {
-	case cur.is(stringNode):
-		c.checkSecretsIn(cur)
-	case cur.is(objectNode):
-		for i := range cur.node.members {
-			c.checkSecrets(cur.member(&cur.node.members[i]))
-		}
-	case cur.is(arrayNode):
-		for _, item := range cur.items() {
-			c.checkSecrets(item)
-		}
-	}
-}
+func (c *checker) checkSecrets(cur cursor) { eachString(cur, c.checkSecretsIn) }
 
 func (c *checker) checkSecretsIn(cur cursor) {
 	if !strings.Contains(cur.str(), "$secrets") {

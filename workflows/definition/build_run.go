@@ -63,8 +63,8 @@ func (c *checker) language(cur cursor) string {
 // code is a script's text. It is never searched for expressions: only where
 // the whole string is one does it compute the text, in every mode.
 func (c *checker) code(cur cursor, scope expression.Scope) *expression.Template {
-	return c.compile(cur, func() (*expression.Template, error) {
-		return expression.CompileTemplate(cur.raw, scope, expression.Strict)
+	return c.compile(cur, scope, func(tree any, scope expression.Scope, _ expression.Mode) (*expression.Template, error) {
+		return expression.CompileTemplate(tree, scope, expression.Strict)
 	})
 }
 

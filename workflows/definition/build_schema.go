@@ -53,8 +53,11 @@ func (c *checker) invalidSchema(document cursor, err error) {
 		leaf = deepest(leaf.Causes)
 	}
 	at := document.walk(leaf.InstanceLocation)
-	c.report(at, "schema.inline", "invalid JSON Schema: %s", explain(leaf))
+	c.report(at, "schema.inline", "invalid JSON Schema: %s", cut(leaf.ErrorKind.LocalizedString(printer), maxReason))
 }
+
+// maxReason bounds a schema compiler's own words.
+const maxReason = 200
 
 // deepest is the cause that is the farthest from the root, the first of equals.
 func deepest(causes []*jsonschema.ValidationError) *jsonschema.ValidationError {
@@ -121,5 +124,5 @@ func schemaReason(err error) string {
 	if errors.As(err, &pattern) {
 		return pattern.Err.Error()
 	}
-	return preview(strings.ReplaceAll(err.Error(), "definition:schema", ""))
+	return cut(strings.ReplaceAll(err.Error(), "definition:schema", ""), maxReason)
 }

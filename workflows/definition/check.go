@@ -108,13 +108,17 @@ func (c *checker) warn(cur cursor, rule, hint, format string, args ...any) {
 	c.add(f)
 }
 
-// knownToSchema reports whether the schema has spoken about this place; what
-// follows from that would be noise.
+// knownToSchema reports whether the schema has spoken about this place, or
+// about what holds it; what follows from that would be noise.
 func (c *checker) knownToSchema(cur cursor) bool {
 	return slices.ContainsFunc(c.schema, func(f Finding) bool {
-		return f.Line == cur.at.Line || f.Reference != "" && f.Reference == cur.ref
+		return f.Reference == cur.ref || !partial[f.Rule] && strings.HasPrefix(cur.ref, f.Reference+"/")
 	})
 }
+
+// partial are the rules of the schema's findings that leave the rest of an
+// object meaningful.
+var partial = map[string]bool{"schema.required": true, "schema.unknown-property": true, "task.kind": true, "task.kinds": true}
 
 func newFinding(cur cursor, rule, hint, message string) Finding {
 	return Finding{

@@ -31,8 +31,11 @@ const maxProblems = 3
 
 // Validate is nil where v matches. The error names at most three places as
 // JSON pointers and never quotes the data. Numbers may be json.Number,
-// *big.Int, int or float64.
+// *big.Int, int or float64. A nil Schema takes anything.
 func (s *Schema) Validate(v any) error {
+	if s == nil {
+		return nil
+	}
 	err := s.budget.run(func() error { return s.compiled.Validate(plain(v)) })
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {

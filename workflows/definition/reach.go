@@ -22,7 +22,7 @@ func (c *checker) checkReachable(entries []entry, tasks TaskList) {
 
 // successors are the indexes that may follow the task at i.
 func successors(t *Task, i int) []int {
-	next := follow(nil, t.Then, i)
+	var next []int
 	if t.If != nil {
 		next = append(next, i+1)
 	}
@@ -31,12 +31,20 @@ func successors(t *Task, i int) []int {
 		for _, one := range body.Cases {
 			next = follow(next, one.Then, i)
 		}
+		if body.hasDefault() {
+			return next
+		}
 	case *Try:
 		if body.Catch.Then != nil {
 			next = follow(next, *body.Catch.Then, i)
 		}
 	}
-	return next
+	return follow(next, t.Then, i)
+}
+
+// hasDefault reports whether some case always wins.
+func (s *Switch) hasDefault() bool {
+	return len(s.Cases) > 0 && s.Cases[len(s.Cases)-1].When == nil
 }
 
 func follow(next []int, then Then, i int) []int {

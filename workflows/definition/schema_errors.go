@@ -20,7 +20,7 @@ func schemaFindings(root cursor) Findings {
 	if !errors.As(err, &invalid) {
 		return nil
 	}
-	t := &translator{root: root, kindless: map[string]bool{}}
+	t := &translator{root: root, unclear: map[string]bool{}}
 	t.translate(invalid)
 	t.dropFollowing()
 	return t.findings
@@ -30,7 +30,7 @@ func schemaFindings(root cursor) Findings {
 type translator struct {
 	root     cursor
 	findings Findings
-	kindless map[string]bool // references of tasks whose kind is unclear
+	unclear  map[string]bool // references of tasks and items that are told to be unclear
 }
 
 func (t *translator) translate(e *jsonschema.ValidationError) {
@@ -157,6 +157,7 @@ func (t *translator) tooMany(cur cursor, rule string) {
 	second.ref = cur.ref
 	hint, message := "", fmt.Sprintf("%s cannot stand together", quotedList(names))
 	if rule == "/$defs/taskList/items" {
+		t.unclear[cur.ref] = true
 		hint = "begin each task with \"- \", and indent what belongs to it below its name"
 		message = fmt.Sprintf("a task list holds one task an item; this item has %s", quotedList(names))
 	}
@@ -228,21 +229,21 @@ func (t *translator) subject(cur cursor) string {
 // taskLists are the properties that hold task lists.
 var taskLists = map[string]bool{"do": true, "try": true, "branches": true, "before": true, "after": true}
 
-// dropFollowing drops what is said about tasks whose kind is unclear, but for
-// that itself: no more can be known of them.
+// dropFollowing drops what is said about tasks and items that are unclear, but
+// for that itself: no more can be known of them.
 func (t *translator) dropFollowing() {
 	t.findings = slices.DeleteFunc(t.findings, func(f Finding) bool {
-		if strings.HasPrefix(f.Rule, "task.") {
-			return false
-		}
-		for ref := range t.kindless {
-			if f.Reference == ref || strings.HasPrefix(f.Reference, ref+"/") {
+		for ref := range t.unclear {
+			if strings.HasPrefix(f.Reference, ref+"/") || f.Reference == ref && !saysUnclear[f.Rule] {
 				return true
 			}
 		}
 		return false
 	})
 }
+
+// saysUnclear are the rules of findings that make a task or item unclear.
+var saysUnclear = map[string]bool{"task.kind": true, "task.kinds": true, "schema.single": true}
 
 // fragment is the JSON pointer in a schema's URL.
 func fragment(url string) string {

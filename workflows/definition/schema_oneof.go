@@ -82,12 +82,11 @@ func armNames(cur cursor, rule string) []string {
 
 // taskKind reports a task of no kind or of several.
 func (t *translator) taskKind(cur cursor) {
-	t.kindless[cur.ref] = true
+	t.unclear[cur.ref] = true
 	tokens := splitPointer(cur.ref)
 	name := preview(tokens[len(tokens)-1])
 	if kinds := kindsOf(cur); len(kinds) > 1 {
-		at := cur.get(kinds[1])
-		at.ref = cur.ref
+		at := lastOf(cur, kinds)
 		t.findings = append(t.findings, newFinding(at, "task.kinds", "give each task an item of its own",
 			fmt.Sprintf("task %q has %s kinds: %s", name, counted(len(kinds)), strings.Join(kinds, " and "))))
 		return
@@ -98,12 +97,27 @@ func (t *translator) taskKind(cur cursor) {
 		}
 		at := cur.get(key)
 		at.ref = cur.ref
-		t.findings = append(t.findings, newFinding(at, "task.kind", didYouMean(key, taskKinds),
+		hint := didYouMean(key, taskKinds)
+		if hint == "" {
+			hint = "the kinds are " + strings.Join(taskKinds, ", ")
+		}
+		t.findings = append(t.findings, newFinding(at, "task.kind", hint,
 			fmt.Sprintf("task %q: unknown task kind %q", name, preview(key))))
 		return
 	}
 	t.findings = append(t.findings, newFinding(cur, "task.kind", "",
 		fmt.Sprintf("task %q has no kind: it needs one of %s", name, strings.Join(taskKinds, ", "))))
+}
+
+// lastOf is the place of the last written of cur's kinds.
+func lastOf(cur cursor, kinds []string) cursor {
+	last := cur
+	for _, key := range keys(cur) {
+		if contains(kinds, key) {
+			last.at = cur.get(key).at
+		}
+	}
+	return last
 }
 
 // attachments are properties of a kind that do not decide it.

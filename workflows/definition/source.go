@@ -102,9 +102,12 @@ func (s *source) refuseBinary() *problem {
 const previewLength = 60
 
 // preview is s, cut for a message.
-func preview(s string) string {
-	if utf8.RuneCountInString(s) <= previewLength {
+func preview(s string) string { return cut(s, previewLength) }
+
+// cut is the first length characters of s, and a sign where there are more.
+func cut(s string, length int) string {
+	if utf8.RuneCountInString(s) <= length {
 		return s
 	}
-	return string([]rune(s)[:previewLength]) + "…"
+	return string([]rune(s)[:length]) + "…"
 }

@@ -1,0 +1,71 @@
+package definition
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rule is a kind of finding. Its name never changes once released: people
+// filter by it.
+type Rule struct {
+	Name string // a name that ends in ".*" stands for all that begin so
+	Text string // what the rule asks of a document
+}
+
+// rules are all kinds of finding, by name.
+var rules = []Rule{
+	{"catch.filter", "An error filter names properties that errors have."},
+	{"document.unknown-key", "A top-level property is one that the language knows."},
+	{"duration.calendar", "A duration has a fixed length: weeks or less, not years or months."},
+	{"duration.invalid", "A duration is an ISO 8601 duration."},
+	{"duration.negative", "A duration is not negative."},
+	{"duration.range", "A duration is shorter than 292 years."},
+	{"error.status", "The status of an error is between 100 and 599."},
+	{"expression.invalid", "A runtime expression compiles, and names only variables that are bound where it stands."},
+	{"fork.empty", "A fork has a branch."},
+	{"reference.unknown", "A name that refers to use is defined there."},
+	{"retry.count", "A retry count is at least one."},
+	{"retry.jitter", "A jitter does not end before it begins."},
+	{"run.workflow.dynamic", "The workflow to run is written out."},
+	{"schedule.manual", "A schedule is applied by a command of its own, not by running the definition."},
+	{"schedule.read", "What is read of events needs the events."},
+	{"schema.choice", "Only one of several alternatives is there."},
+	{"schema.empty", "A list, object or string that needs content has some."},
+	{"schema.enum", "A value is one of those that the language lists."},
+	{"schema.format", "A string has the form that the language asks for."},
+	{"schema.inline", "A schema in the document is a valid JSON Schema that refers to nothing outside itself."},
+	{"schema.invalid", "The document fits the language's schema."},
+	{"schema.not-allowed", "A property stands only where it means something."},
+	{"schema.range", "A number is within its bounds."},
+	{"schema.required", "A required property is there."},
+	{"schema.single", "An object that holds one thing has one property."},
+	{"schema.type", "A value has the JSON type that the language asks for."},
+	{"schema.unknown-property", "A property is one that the language knows."},
+	{"secret.undeclared", "A secret that is read is declared in use.secrets."},
+	{"switch.default", "A switch has one default at most."},
+	{"syntax.*", "The text is one YAML 1.2 or JSON document within the bounds."},
+	{"task.duplicate", "The tasks of a list have different names."},
+	{"task.kind", "A task has a kind."},
+	{"task.kinds", "A task has one kind only."},
+	{"task.unreachable", "Some flow leads to every task."},
+	{"then.branch", "A branch of a fork does not lead to another."},
+	{"then.unknown", "A flow directive names a task of the same list."},
+	{"unsupported.*", "The document uses only what this version runs."},
+	{"unused.*", "A reusable part has an effect."},
+	{"variable.duplicate", "Two variables of a loop have different names."},
+	{"variable.invalid", "A variable's name is one that expressions can write."},
+	{"variable.reserved", "A variable does not hide one of the language."},
+}
+
+// Rules are all kinds of finding, by name.
+func Rules() []Rule { return slices.Clone(rules) }
+
+// describeRule is what the rule named name asks, or the name itself.
+func describeRule(name string) string {
+	for _, rule := range rules {
+		if prefix, family := strings.CutSuffix(rule.Name, "*"); rule.Name == name || family && strings.HasPrefix(name, prefix) {
+			return rule.Text
+		}
+	}
+	return name
+}
