@@ -1,0 +1,93 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+	"lazaret.dev/lazaret/sandbox/initproc"
+	"lazaret.dev/lazaret/sandbox/seccomp"
+)
+
+// ProgramPID is the process id of the program in its pid namespace; pid 1 only reaps.
+const ProgramPID = 2
+
+// Identity of the program inside its user namespace.
+const insideUID = 1000
+
+// hostname is what the program sees as the machine's name.
+const hostname = "sandbox"
+
+// build lists, in order, every system call between the clone that makes the
+// namespaces and the program's execve.
+func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, error) {
+	p := newPlan()
+	p.UIDMap = fmt.Sprintf("%d %d 1\n", insideUID, uid)
+	p.GIDMap = p.UIDMap
+	sources, err := p.openBinds(s.Binds)
+	if err != nil {
+		return nil, err
+	}
+	p.identity()
+	p.root(s, sources)
+	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
+	p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
+	p.dropCapabilities()
+	p.call("die with the worker", unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(int(unix.SIGKILL)))
+	p.program = true
+	p.session(s)
+	p.landlock(s, sources, features.landlock)
+	p.limits(s.Limits)
+	p.start(s, features.listenerFlags, filter)
+	return p, nil
+}
+
+// identity leaves the host's root for the one user of the namespace. It keeps
+// all capabilities there, since the namespace has no root to lose them from.
+func (p *plan) identity() {
+	p.call("drop the supplementary groups", unix.SYS_SETGROUPS)
+	p.call("set the group id", unix.SYS_SETRESGID, num(insideUID), num(insideUID), num(insideUID))
+	p.call("set the user id", unix.SYS_SETRESUID, num(insideUID), num(insideUID), num(insideUID))
+	p.call("set the umask", unix.SYS_UMASK, num(0o022))
+}
+
+// session makes the program's process a session of its own, without a terminal,
+// with default signals and the standard descriptors only.
+func (p *plan) session(s *Spec) {
+	p.call("start a session", unix.SYS_SETSID)
+	if len(s.Arguments) == 0 {
+		p.call("close the arguments", unix.SYS_FCNTL, num(ArgumentsFD), num(unix.F_SETFD), num(unix.FD_CLOEXEC))
+	}
+	p.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, num(ArgumentsFD+1), num(1<<31-1), num(unix.CLOSE_RANGE_CLOEXEC))
+	dir := s.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	p.call(quoted("change directory to", dir), unix.SYS_CHDIR, p.str(dir))
+	p.call("unblock signals", unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
+}
+
+// start loads the filter, tells the helper its listener, waits until the worker
+// listens, and becomes the program. Between the first and the last of these
+// calls the filter is on: it must permit read and write, see checkPolicy.
+func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
+	argv, env, path := p.strs(s.Argv), p.strs(s.Env), p.str(s.Argv[0])
+	listener := p.register()
+	p.call("load the system-call filter", unix.SYS_SECCOMP,
+		num(unix.SECCOMP_SET_MODE_FILTER), num(flags), p.filter(filter)).Save = listener
+	p.call("announce the filter", unix.SYS_WRITE, reg(initproc.RegReady), regAddr(listener), num(8)).Min = 8
+	p.call("wait for the worker", unix.SYS_READ, reg(initproc.RegControl), p.words(0), num(1)).Min = 1
+	p.call(quoted("execute", s.Argv[0]), unix.SYS_EXECVE, path, argv, env)
+}
+
+// filter places struct sock_fprog and what it points to.
+func (p *plan) filter(f seccomp.Filter) initproc.Arg {
+	var code []byte
+	program := f.Program()
+	for _, in := range program {
+		code = append(code, byte(in.Code), byte(in.Code>>8), in.Jt, in.Jf,
+			byte(in.K), byte(in.K>>8), byte(in.K>>16), byte(in.K>>24))
+	}
+	fprog := p.words(uint64(len(program)), p.bytes(code).Value)
+	p.pointer(fprog, 1)
+	return fprog
+}

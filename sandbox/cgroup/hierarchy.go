@@ -1,0 +1,114 @@
+package cgroup
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ErrMissing is wrapped when the machine lacks a controller or refuses its use.
+var ErrMissing = errors.New("cgroup")
+
+// controllers are those a run cannot do without.
+var controllers = []string{"memory", "pids", "cpu"}
+
+// unified stands for the v2 hierarchy among the v1 controllers' names.
+const unified = "unified"
+
+// mount is one mounted cgroup hierarchy.
+type mount struct {
+	point string
+	root  string // the group that is mounted there, as this process's namespace names it
+	v2    bool
+	has   []string // v1 controllers
+}
+
+// mounts parses /proc/self/mountinfo, see proc_pid_mountinfo(5).
+func mounts(mountinfo string) []mount {
+	var ms []mount
+	for line := range strings.Lines(mountinfo) {
+		before, after, ok := strings.Cut(strings.TrimSpace(line), " - ")
+		left, right := strings.Fields(before), strings.Fields(after)
+		if !ok || len(left) < 5 || len(right) < 3 {
+			continue
+		}
+		switch right[0] {
+		case "cgroup":
+			ms = append(ms, mount{point: left[4], root: left[3], has: strings.Split(right[2], ",")})
+		case "cgroup2":
+			ms = append(ms, mount{point: left[4], root: left[3], v2: true})
+		}
+	}
+	return ms
+}
+
+// ownGroups parses /proc/self/cgroup: group path by controller, v2 under unified.
+func ownGroups(text string) map[string]string {
+	own := map[string]string{}
+	scan := bufio.NewScanner(strings.NewReader(text))
+	for scan.Scan() {
+		fields := strings.SplitN(scan.Text(), ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		if fields[0] == "0" {
+			own[unified] = fields[2]
+			continue
+		}
+		for _, c := range strings.Split(fields[1], ",") {
+			own[c] = fields[2]
+		}
+	}
+	return own
+}
+
+// dir is the directory of a group below a mount; false if it is not visible there.
+func (m mount) dir(group string) (string, bool) {
+	rel, err := filepath.Rel(m.root, group)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", false
+	}
+	return filepath.Join(m.point, rel), true
+}
+
+// base finds this process's own directory per controller.
+func bases() (map[string]string, error) {
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	self, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	return locate(mounts(string(info)), ownGroups(string(self))), nil
+}
+
+func locate(ms []mount, own map[string]string) map[string]string {
+	found := map[string]string{}
+	for _, m := range ms {
+		for name, group := range own {
+			if name == unified && !m.v2 || name != unified && (m.v2 || !slices.Contains(m.has, name)) {
+				continue
+			}
+			if dir, ok := m.dir(group); ok {
+				found[name] = dir
+			}
+		}
+	}
+	return found
+}
+
+func missingFrom(have []string) []string {
+	var missing []string
+	for _, c := range controllers {
+		if !slices.Contains(have, c) {
+			missing = append(missing, c)
+		}
+	}
+	return missing
+}

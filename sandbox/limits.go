@@ -1,0 +1,63 @@
+package sandbox
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// rlimit is one resource limit, soft and hard alike.
+type rlimit struct {
+	name     string
+	resource int
+	value    uint64
+}
+
+// spareProcesses keeps RLIMIT_NPROC out of the way of the cgroup's limit, which
+// counts refusals; the rlimit stands behind it.
+const spareProcesses = 8
+
+// rlimits are the limits beside the cgroup's. There is none on address space:
+// runtimes reserve far more than they use.
+func rlimits(l Limits) []rlimit {
+	return []rlimit{
+		{"open files", unix.RLIMIT_NOFILE, l.OpenFiles},
+		{"file size", unix.RLIMIT_FSIZE, l.FileSize},
+		{"core size", unix.RLIMIT_CORE, 0},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"processes", unix.RLIMIT_NPROC, uint64(l.Processes) + spareProcesses},
+		{"stack size", unix.RLIMIT_STACK, 8 << 20},
+		{"pending signals", unix.RLIMIT_SIGPENDING, 256},
+		{"niceness", unix.RLIMIT_NICE, 0},
+		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
+	}
+}
+
+func (p *plan) limits(l Limits) {
+	for _, r := range rlimits(l) {
+		p.call("limit "+r.name, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.value, r.value))
+	}
+}
+
+// lastCapability is CAP_CHECKPOINT_RESTORE; a newer kernel's further ones are
+// gone all the same, since the permitted set is emptied.
+const lastCapability = unix.CAP_LAST_CAP
+
+// lockedSecurebits make the rules that give root its powers void for good,
+// capabilities(7).
+const lockedSecurebits = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<6 | 1<<7
+
+// dropCapabilities empties every capability set and forbids getting any by execve.
+func (p *plan) dropCapabilities() {
+	p.prctl("clear ambient capabilities", unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	for c := range lastCapability + 1 {
+		p.prctl("drop a bounding capability", unix.PR_CAPBSET_DROP, c)
+	}
+	p.prctl("lock securebits", unix.PR_SET_SECUREBITS, lockedSecurebits)
+	header := p.words(unix.LINUX_CAPABILITY_VERSION_3)
+	p.call("drop capabilities", unix.SYS_CAPSET, header, p.words(0, 0, 0))
+	p.prctl("set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, 1)
+}
+
+func (p *plan) prctl(name string, option, value int) {
+	p.call(name, unix.SYS_PRCTL, num(option), num(value), num(0), num(0), num(0))
+}

@@ -1,0 +1,90 @@
+package sandbox
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"lazaret.dev/lazaret/sandbox/cgroup"
+)
+
+func cgroupLimits(l Limits) cgroup.Limits { return cgroup.Limits{Memory: l.Memory, CPU: l.CPU} }
+
+// result puts together what the kernel and the supervisor saw.
+func (x *run) result(wall time.Duration, s *streams, violations *ledger) Result {
+	counters := x.slot.group.Counters()
+	outcome := x.outcome(counters)
+	if outcome == Denied && x.cause != Denied {
+		violations.add(foreignABI())
+	}
+	if v, ok := limitViolation(outcome); ok {
+		violations.add(v)
+	}
+	r := Result{
+		Outcome:    outcome,
+		Stdout:     s.stdout.kept,
+		Stderr:     s.stderr.kept,
+		Truncated:  s.stdout.truncated() || s.stderr.truncated(),
+		Violations: violations.list(),
+		Usage: Usage{
+			Wall:      wall,
+			CPU:       duration(x.rusage.Utime) + duration(x.rusage.Stime),
+			MaxMemory: counters.PeakMemory,
+		},
+	}
+	switch outcome {
+	case Completed, Failed:
+		r.Code = x.status.ExitStatus()
+	case Signalled:
+		r.Signal = x.status.Signal()
+	case PidsLimit:
+		r.Code = max(x.status.ExitStatus(), 0)
+	}
+	return r
+}
+
+// outcome judges in the order of what we know best: our own kill, then the
+// kernel's counters, then the wait status.
+func (x *run) outcome(c cgroup.Counters) Outcome {
+	ok := x.exited && x.status.Exited() && x.status.ExitStatus() == 0
+	switch {
+	case x.cause != "":
+		return x.cause
+	case ok:
+		return Completed
+	case c.OOMKills > 0:
+		return MemoryLimit
+	case !x.exited: // pid 1 died without a word, and not by us
+		return SandboxError
+	case x.status.Signaled() && x.status.Signal() == syscall.SIGSYS:
+		return Denied
+	case c.PidsRefused > 0:
+		return PidsLimit
+	case x.status.Signaled():
+		return Signalled
+	}
+	return Failed
+}
+
+// foreignABI is the violation of a call that the filter answers with SIGSYS
+// without asking: one through i386's or x32's entry.
+func foreignABI() Violation {
+	return Violation{Type: UnauthorizedSystemCall, Severity: Critical, Detail: "system call through a foreign ABI", Count: 1, Action: actionKill}
+}
+
+func limitViolation(o Outcome) (Violation, bool) {
+	v := Violation{Type: ResourceLimitExceeded, Severity: Medium, Count: 1, Action: actionKill}
+	switch o {
+	case MemoryLimit:
+		v.Detail = "memory"
+	case OutputLimit:
+		v.Detail = "output"
+	case PidsLimit:
+		v.Detail, v.Action = "processes", "EAGAIN"
+	default:
+		return v, false
+	}
+	return v, true
+}
+
+func duration(t unix.Timeval) time.Duration { return time.Duration(t.Nano()) }

@@ -1,0 +1,326 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"lazaret.dev/lazaret/sandbox/initproc"
+	"lazaret.dev/lazaret/sandbox/seccomp"
+)
+
+// setupTimeout bounds the time from a run's start to its program's first
+// instruction, which takes about 5 ms.
+const setupTimeout = 10 * time.Second
+
+// Run runs one program to its end and reports what happened. It returns when
+// the program and everything it started are gone.
+//
+// The error is nil whenever the program was started, however it ended. It wraps
+// ErrSpec when the Spec makes no sense, ErrUnavailable when the machine cannot
+// enforce it, ErrClosed after Close; the Outcome then is SandboxError, or
+// Cancelled when ctx ended first.
+func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
+	filter, err := r.prepare(&spec)
+	if err != nil {
+		return Result{Outcome: SandboxError}, err
+	}
+	if !r.begin() {
+		return Result{Outcome: SandboxError}, ErrClosed
+	}
+	s, err := r.take(ctx)
+	if err != nil {
+		r.tasks.Done()
+		return notStarted(ctx, err)
+	}
+	x := &run{runner: r, spec: &spec, slot: s}
+	result, err := x.do(ctx, filter)
+	go func() { // removing a cgroup takes longer than most programs
+		defer r.tasks.Done()
+		x.cleanUp()
+	}()
+	if err != nil && result.Outcome != Cancelled {
+		return notStarted(ctx, err)
+	}
+	return result, err
+}
+
+func notStarted(ctx context.Context, err error) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{Outcome: Cancelled}, ctx.Err()
+	}
+	return Result{Outcome: SandboxError}, err
+}
+
+func (r *Runner) prepare(spec *Spec) (seccomp.Filter, error) {
+	if err := spec.validate(); err != nil {
+		return seccomp.Filter{}, err
+	}
+	if err := checkPolicy(spec.Syscalls, r.features.arch); err != nil {
+		return seccomp.Filter{}, fmt.Errorf("%w: %w", ErrSpec, err)
+	}
+	filter, err := seccomp.Compile(spec.Syscalls, r.features.arch)
+	if err != nil {
+		return seccomp.Filter{}, fmt.Errorf("%w: %w", ErrSpec, err)
+	}
+	return filter, nil
+}
+
+// checkPolicy asks for what no program can start without.
+func checkPolicy(p seccomp.Policy, a seccomp.Arch) error {
+	for _, name := range []string{"read", "write", "exit_group"} {
+		if nr, ok := a.Number(name); !ok || p.Verdict(a, nr, [6]uint64{}) != seccomp.Allow {
+			return fmt.Errorf("policy %q does not permit %s", p.Name, name)
+		}
+	}
+	if v := execVerdict(p, a); v != seccomp.Allow && v != seccomp.Notify {
+		return fmt.Errorf("policy %q gives execve a verdict under which the program cannot start", p.Name)
+	}
+	return nil
+}
+
+func execVerdict(p seccomp.Policy, a seccomp.Arch) seccomp.Verdict {
+	nr, _ := a.Number("execve")
+	return p.Verdict(a, nr, [6]uint64{})
+}
+
+// take waits for a prepared slot.
+func (r *Runner) take(ctx context.Context) (*slot, error) {
+	select {
+	case p := <-r.slots:
+		return p.slot, p.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.ctx.Done():
+		return nil, ErrClosed
+	}
+}
+
+// run is one program's run. Its methods are called by the goroutine of Run,
+// except end, which anything that watches the program may call.
+type run struct {
+	runner *Runner
+	spec   *Spec
+	slot   *slot
+	plan   *plan
+
+	mu     sync.Mutex
+	cause  Outcome  // why we killed it, if we did
+	exited bool     // the program ended by itself before that
+	pidfd  *os.File // pid 1, once it is known
+
+	status syscall.WaitStatus
+	fault  error // the kernel refused the last step, execve for example
+	rusage unix.Rusage
+	reaped bool
+}
+
+func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
+	defer context.AfterFunc(ctx, func() { x.end(Cancelled) })()
+	defer context.AfterFunc(x.runner.ctx, func() { x.end(Cancelled) })()
+	var err error
+	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, filter); err != nil {
+		return Result{}, err
+	}
+	if err := x.slot.group.Limit(cgroupLimits(x.spec.Limits)); err != nil {
+		return Result{}, unavailable("set the cgroup's limits", err)
+	}
+	streams := x.openStreams()
+	defer streams.close()
+	listener, err := x.setUp()
+	if err != nil {
+		return Result{Outcome: x.causeOf()}, err
+	}
+	return x.execute(listener, streams)
+}
+
+// setUp has the sandbox built up to the point where the program waits for
+// permission to start.
+func (x *run) setUp() (*seccomp.Listener, error) {
+	if err := x.sendPlan(); err != nil {
+		return nil, err
+	}
+	_ = x.slot.control.SetReadDeadline(time.Now().Add(setupTimeout))
+	listener, err := x.awaitReady()
+	if err != nil {
+		x.kill()
+		return nil, err
+	}
+	_ = x.slot.control.SetReadDeadline(time.Time{})
+	if _, err := x.slot.helper.Wait(); err != nil {
+		return nil, errors.Join(unavailable("wait for the init helper", err), listener.Close())
+	}
+	if err := x.slot.group.LimitProcesses(x.spec.Limits.Processes + reapers); err != nil {
+		return nil, errors.Join(unavailable("limit the processes", err), listener.Close())
+	}
+	return listener, nil
+}
+
+// reapers is how many processes of the sandbox are not the program's.
+const reapers = 1
+
+func (x *run) sendPlan() error {
+	f, err := memfd("lazaret-plan", 0)
+	if err != nil {
+		return unavailable("send the plan", err)
+	}
+	defer f.Close()
+	if _, err := f.Write(initproc.Encode(&x.plan.Plan)); err != nil {
+		return unavailable("send the plan", err)
+	}
+	if _, _, err := x.slot.control.WriteMsgUnix([]byte{0}, unix.UnixRights(int(f.Fd())), nil); err != nil {
+		return unavailable("send the plan", err)
+	}
+	return nil
+}
+
+// awaitReady receives pid 1's pidfd and the filter's listener.
+func (x *run) awaitReady() (*seccomp.Listener, error) {
+	m, fds, err := x.receive()
+	if err != nil {
+		return nil, unavailable("build the sandbox", err)
+	}
+	if m.Kind != initproc.Ready || len(fds) != 2 {
+		return nil, x.explain(m)
+	}
+	x.mu.Lock()
+	x.pidfd = os.NewFile(uintptr(fds[0]), "pidfd")
+	x.mu.Unlock()
+	return seccomp.NewListener(fds[1])
+}
+
+func (x *run) receive() (initproc.Message, []int, error) {
+	b, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(8))
+	n, oobn, _, _, err := x.slot.control.ReadMsgUnix(b, oob)
+	if err != nil {
+		return initproc.Message{}, nil, err
+	}
+	m, ok := initproc.ParseMessage(b[:n])
+	if !ok {
+		return m, nil, fmt.Errorf("message of %d bytes from the init helper", n)
+	}
+	var fds []int
+	if cs, err := unix.ParseSocketControlMessage(oob[:oobn]); err == nil && len(cs) == 1 {
+		fds, _ = unix.ParseUnixRights(&cs[0])
+	}
+	return m, fds, nil
+}
+
+// explain tells a fault message in words.
+func (x *run) explain(m initproc.Message) error {
+	cause := syscall.Errno(m.B)
+	switch m.Kind {
+	case initproc.HelperFault:
+		return unavailable(initproc.Stage(m.A).String(), cause)
+	case initproc.InitFault, initproc.ProgramFault:
+		return fmt.Errorf("%w: %w", ErrUnavailable, x.plan.fault(m, cause))
+	}
+	return unavailable("build the sandbox", fmt.Errorf("message %d from the init helper", m.Kind))
+}
+
+// execute lets the program start and follows it to its end.
+func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, error) {
+	sup := newSupervisor(x.spec, x.runner.features.arch, listener, x.end)
+	sup.start()
+	started := time.Now()
+	timer := time.AfterFunc(x.spec.Limits.Wall, func() { x.end(TimedOut) })
+	_, err := x.slot.control.Write([]byte{1})
+	if err == nil {
+		err = x.follow()
+	}
+	timer.Stop()
+	if err != nil {
+		x.kill()
+	}
+	x.reap()
+	wall := time.Since(started)
+	streams.wait()
+	violations := sup.stop()
+	if fault := errors.Join(err, x.fault); fault != nil {
+		return Result{Outcome: x.causeOf()}, fault
+	}
+	return x.result(wall, streams, violations), nil
+}
+
+// follow reads what pid 1 has to say until it is gone.
+func (x *run) follow() error {
+	for {
+		m, _, err := x.receive()
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
+			return nil
+		case err != nil:
+			return unavailable("follow the program", err)
+		case m.Kind == initproc.Exited:
+			x.exit(syscall.WaitStatus(m.A))
+		default:
+			x.fault = x.explain(m)
+		}
+	}
+}
+
+func (x *run) exit(status syscall.WaitStatus) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.status, x.exited = status, true
+}
+
+// end kills the program for a cause. The first cause counts, and none does once
+// the program has ended by itself.
+func (x *run) end(cause Outcome) {
+	x.mu.Lock()
+	if x.cause == "" && !x.exited {
+		x.cause = cause
+	}
+	x.mu.Unlock()
+	x.kill()
+}
+
+func (x *run) causeOf() Outcome {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cause
+}
+
+// kill ends every process of the sandbox: pid 1 takes its namespace with it,
+// the group has the helper too.
+func (x *run) kill() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.pidfd != nil {
+		_ = unix.PidfdSendSignal(int(x.pidfd.Fd()), unix.SIGKILL, nil, 0)
+	}
+	if !x.slot.group.Kill() && x.pidfd == nil {
+		_ = x.slot.helper.Kill()
+	}
+}
+
+// reap waits for pid 1. The kernel lets it go only after every other process of
+// its namespace.
+func (x *run) reap() {
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(unix.P_PIDFD, int(x.pidfd.Fd()), &info, unix.WEXITED, &x.rusage)
+		if !errors.Is(err, unix.EINTR) {
+			x.reaped = err == nil
+			return
+		}
+	}
+}
+
+// cleanUp removes what the run had on this machine.
+func (x *run) cleanUp() {
+	if !x.reaped {
+		x.slot.group.KillChildren()
+	}
+	if x.pidfd != nil {
+		_ = x.pidfd.Close()
+	}
+	_ = x.slot.discard(x.runner)
+}

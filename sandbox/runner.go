@@ -1,0 +1,117 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"lazaret.dev/lazaret/sandbox/cgroup"
+)
+
+// Options configure a Runner. The zero Options are the defaults.
+type Options struct {
+	// Prepared is how many slots wait for runs, each an idle process of 2 MB in
+	// a cgroup of its own; 2 when zero. A run that finds none waits for one.
+	Prepared int
+}
+
+// Runner runs programs. It is safe for concurrent use. It owns goroutines, a
+// thread and prepared processes, which Close gives back.
+type Runner struct {
+	features features
+	cgroups  *cgroup.Manager
+	spawner  *spawner
+	uids     *uids
+	slots    chan preparedSlot
+
+	ctx    context.Context // ends when Close begins
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed against Add after Wait
+	closed bool
+	tasks  sync.WaitGroup // runs, clean-ups and the refill
+}
+
+type preparedSlot struct {
+	*slot
+	err error
+}
+
+// New checks that this machine can enforce every layer, removes what dead
+// workers left, and prepares the first slots. Its error wraps ErrUnavailable
+// when the machine is to blame.
+func New(o Options) (*Runner, error) {
+	if os.Geteuid() != 0 {
+		return nil, unavailable("check privileges", errors.New("the worker must be root; running as an ordinary user is not built yet"))
+	}
+	f, err := probeFeatures()
+	if err != nil {
+		return nil, err
+	}
+	groups, err := cgroup.New()
+	if err != nil {
+		return nil, unavailable("find cgroups", err)
+	}
+	if _, err := groups.Sweep(); err != nil {
+		return nil, fmt.Errorf("sweep what dead workers left: %w", err)
+	}
+	helper, err := openHelper()
+	if err != nil {
+		return nil, unavailable("open the init helper", err)
+	}
+	if o.Prepared <= 0 {
+		o.Prepared = 2
+	}
+	r := &Runner{features: f, cgroups: groups, spawner: newSpawner(helper), uids: newUIDs(), slots: make(chan preparedSlot, o.Prepared-1)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.tasks.Go(r.refill)
+	return r, nil
+}
+
+// refill keeps the slots prepared; the channel's capacity and the one in hand
+// make up Options.Prepared.
+func (r *Runner) refill() {
+	for r.ctx.Err() == nil {
+		s, err := r.newSlot()
+		select {
+		case r.slots <- preparedSlot{s, err}:
+		case <-r.ctx.Done():
+			if s != nil {
+				_ = s.discard(r)
+			}
+		}
+	}
+}
+
+// begin admits a task unless the runner is closed.
+func (r *Runner) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.tasks.Add(1)
+	}
+	return !r.closed
+}
+
+// Close ends running programs as Cancelled, waits for their Run calls and
+// removes everything the runner has on this machine. It may be called twice.
+func (r *Runner) Close() error {
+	r.mu.Lock()
+	again := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if again {
+		return nil
+	}
+	r.cancel()
+	r.tasks.Wait()
+	close(r.slots)
+	var errs []error
+	for p := range r.slots {
+		if p.slot != nil {
+			errs = append(errs, p.discard(r))
+		}
+	}
+	return errors.Join(append(errs, r.spawner.close())...)
+}

@@ -1,0 +1,124 @@
+package sandbox
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// minimumMemory is what building a sandbox takes before the program starts.
+const minimumMemory = 8 << 20
+
+// minimumFiles is what building a sandbox takes before the program starts.
+const minimumFiles = 32
+
+// validate checks a Spec on its own, without looking at the machine.
+func (s *Spec) validate() error {
+	return first(s.validateProgram(), s.validatePaths(), s.Limits.validate())
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrSpec, err)
+		}
+	}
+	return nil
+}
+
+func (s *Spec) validateProgram() error {
+	if len(s.Argv) == 0 {
+		return fmt.Errorf("no program")
+	}
+	for _, text := range slices.Concat(s.Argv, s.Env) {
+		if strings.ContainsRune(text, 0) {
+			return fmt.Errorf("NUL in argument or environment %.40q", text)
+		}
+	}
+	if !slices.ContainsFunc(s.Binds, func(b string) bool { return within(s.Argv[0], b) }) {
+		return fmt.Errorf("program %.80q lies under none of the binds", s.Argv[0])
+	}
+	if s.Scratch < 0 {
+		return fmt.Errorf("scratch of %d bytes", s.Scratch)
+	}
+	return nil
+}
+
+// ownPaths are made by the sandbox itself.
+var ownPaths = []string{"/dev", "/proc", "/scratch", "/tmp", "/sys"}
+
+func (s *Spec) validatePaths() error {
+	if s.Dir != "" && !clean(s.Dir) {
+		return fmt.Errorf("directory %.80q is not a clean absolute path", s.Dir)
+	}
+	if len(s.Binds) > maxBinds {
+		return fmt.Errorf("%d binds, at most %d are possible", len(s.Binds), maxBinds)
+	}
+	for _, b := range s.Binds {
+		if err := validatePath(b); err != nil {
+			return fmt.Errorf("bind %.80q: %w", b, err)
+		}
+	}
+	for i, f := range s.Files {
+		if err := s.validateFile(i, f); err != nil {
+			return fmt.Errorf("file %.80q: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
+func validatePath(path string) error {
+	if !clean(path) || path == "/" {
+		return fmt.Errorf("not a clean absolute path below the root")
+	}
+	for _, own := range ownPaths {
+		if within(path, own) {
+			return fmt.Errorf("%s belongs to the sandbox", own)
+		}
+	}
+	return nil
+}
+
+func (s *Spec) validateFile(i int, f File) error {
+	for _, b := range s.Binds {
+		if within(f.Path, b) || within(b, f.Path) {
+			return fmt.Errorf("overlaps the bind %q", b)
+		}
+	}
+	for _, other := range s.Files[:i] {
+		if within(f.Path, other.Path) || within(other.Path, f.Path) {
+			return fmt.Errorf("overlaps the file %q", other.Path)
+		}
+	}
+	return validatePath(f.Path)
+}
+
+func clean(path string) bool {
+	return filepath.IsAbs(path) && filepath.Clean(path) == path && !strings.ContainsRune(path, 0)
+}
+
+// within says whether path is dir or below it. Both are clean.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+func (l Limits) validate() error {
+	switch {
+	case l.Wall <= 0:
+		return fmt.Errorf("wall time of %v", l.Wall)
+	case l.Memory < minimumMemory:
+		return fmt.Errorf("memory of %d bytes, at least %d are needed", l.Memory, minimumMemory)
+	case l.Processes < 1:
+		return fmt.Errorf("%d processes", l.Processes)
+	case l.CPU < 0:
+		return fmt.Errorf("%v cores", l.CPU)
+	case l.Stdout <= 0 || l.Stderr <= 0:
+		return fmt.Errorf("output of %d and %d bytes", l.Stdout, l.Stderr)
+	case l.OpenFiles < minimumFiles:
+		return fmt.Errorf("%d open files, at least %d are needed", l.OpenFiles, minimumFiles)
+	case l.FileSize == 0:
+		return fmt.Errorf("file size of 0 bytes")
+	}
+	return nil
+}
