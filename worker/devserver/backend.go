@@ -3,7 +3,6 @@
 package devserver
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +16,12 @@ import (
 type backend struct {
 	layout layout
 	server temporal.Server
+	drain  *drain
+	log    *logger
+
+	// abandoned: the start failed and its goroutine stands still; the server must
+	// not be touched.
+	abandoned bool
 
 	failOnce sync.Once
 	failure  error
@@ -25,8 +30,10 @@ type backend struct {
 }
 
 // newBackend returns a backend that has not been started.
-func newBackend(l layout) *backend {
-	return &backend{layout: l, failed: make(chan struct{})}
+func newBackend(l layout, o Options) *backend {
+	b := &backend{layout: l, drain: newDrain(), failed: make(chan struct{})}
+	b.log = newLogger(o.Logger, o.VerboseLog, b.fail)
+	return b
 }
 
 // fail records the first fatal error of the server.
@@ -38,27 +45,21 @@ func (b *backend) fail(err error) {
 }
 
 // start builds and starts every service. The server's code reports fatal errors
-// by ending the goroutine it runs on (see logger.Fatal), so it runs on one of
-// its own and the result is fail or nil, whichever comes first.
-func (b *backend) start(o Options, db *database, g *gatekeeper) error {
+// by a call that does not return (see logger.Fatal). So it runs on a goroutine of
+// its own, and what comes first counts: the fatal error or the end of the start.
+func (b *backend) start(db *database, g *gatekeeper) error {
 	started := make(chan error, 1)
-	go func() {
-		err := errors.New("server start ended early")
-		defer func() { started <- err }()
-		err = b.startHere(o, db, g)
-	}()
+	go func() { started <- b.startHere(db, g) }()
 	select {
 	case err := <-started:
-		if failure := b.failureNow(); failure != nil {
-			return failure
-		}
 		return err
 	case <-b.failed:
+		b.abandoned = true
 		return b.failure
 	}
 }
 
-func (b *backend) startHere(o Options, db *database, g *gatekeeper) error {
+func (b *backend) startHere(db *database, g *gatekeeper) error {
 	internode, err := internodeTLS()
 	if err != nil {
 		return err
@@ -69,7 +70,8 @@ func (b *backend) startHere(o Options, db *database, g *gatekeeper) error {
 		temporal.WithStaticHosts(b.layout.hosts()),
 		temporal.WithTLSConfigFactory(internode),
 		temporal.WithDynamicConfigClient(tuning()),
-		temporal.WithLogger(newLogger(o.Logger, o.VerboseLog, b.fail)),
+		temporal.WithLogger(b.log),
+		temporal.WithChainedFrontendGrpcInterceptors(b.drain.intercept),
 		temporal.WithAuthorizer(g),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return g }),
 	)
@@ -94,15 +96,13 @@ func (b *backend) failureNow() error {
 
 // stop stops the services and waits for them, at most limit.
 func (b *backend) stop(limit time.Duration) error {
-	if b.server == nil {
+	if b.abandoned || b.server == nil {
 		return nil
 	}
+	b.log.hush()
+	b.drain.begin()
 	stopped := make(chan error, 1)
-	go func() {
-		err := errors.New("server stop ended early")
-		defer func() { stopped <- err }()
-		err = b.server.Stop()
-	}()
+	go func() { stopped <- b.server.Stop() }()
 	select {
 	case err := <-stopped:
 		return err

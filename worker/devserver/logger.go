@@ -5,21 +5,23 @@ package devserver
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
 )
 
-// logger is the server's log.Logger over a zerolog.Logger. It is immutable; With
-// copies it.
+// logger is the server's log.Logger over a zerolog.Logger. With copies it; the
+// copies share hushed.
 type logger struct {
-	out   zerolog.Logger
-	all   bool
-	tags  []tag.Tag
-	fatal func(error)
+	out    zerolog.Logger
+	all    bool
+	hushed *atomic.Bool
+	tags   []tag.Tag
+	fatal  func(error)
 }
 
 var (
@@ -29,11 +31,19 @@ var (
 
 // newLogger returns a logger that reports a fatal message to fatal.
 func newLogger(out zerolog.Logger, all bool, fatal func(error)) *logger {
-	return &logger{out: out.With().Str("component", "temporal").Logger(), all: all, fatal: fatal}
+	out = out.With().Str("component", "temporal").Logger()
+	if !all {
+		// Anyone on this machine can knock without a token as often as he likes.
+		out = out.Sample(&zerolog.BurstSampler{Burst: 20, Period: 10 * time.Second})
+	}
+	return &logger{out: out, all: all, hushed: new(atomic.Bool), fatal: fatal}
 }
 
-// harmless are warnings that report a choice of ours, or a moment of start and
-// stop that always looks like this with every service in one process.
+// hush drops warnings and errors from now on. While the services stop one after another,
+// each misses those that are gone, and says so.
+func (l *logger) hush() { l.hushed.Store(true) }
+
+// harmless are warnings that report a choice of ours.
 var harmless = []string{
 	// No Nexus over HTTP: nothing here calls it, and a port less is open.
 	"HTTP API port has not been set. Nexus HTTP endpoints will not be available. " +
@@ -56,13 +66,17 @@ func (l *logger) Info(msg string, tags ...tag.Tag) {
 
 // Warn writes msg unless it is known to be harmless here.
 func (l *logger) Warn(msg string, tags ...tag.Tag) {
-	if l.all || !slices.Contains(harmless, msg) {
+	if l.all || !l.hushed.Load() && !slices.Contains(harmless, msg) {
 		l.write(zerolog.WarnLevel, msg, tags)
 	}
 }
 
 // Error writes msg.
-func (l *logger) Error(msg string, tags ...tag.Tag) { l.write(zerolog.ErrorLevel, msg, tags) }
+func (l *logger) Error(msg string, tags ...tag.Tag) {
+	if l.all || !l.hushed.Load() {
+		l.write(zerolog.ErrorLevel, msg, tags)
+	}
+}
 
 // DPanic writes msg and goes on: it panics in the server's own tests only.
 func (l *logger) DPanic(msg string, tags ...tag.Tag) { l.write(zerolog.ErrorLevel, msg, tags) }
@@ -73,12 +87,13 @@ func (l *logger) Panic(msg string, tags ...tag.Tag) {
 	panic(msg)
 }
 
-// Fatal reports msg and ends the calling goroutine. The server's code counts on
-// not running on after it (it would touch what it just failed to make), yet
-// ending the process is not for a library to do.
+// Fatal reports msg and never returns: the server's code counts on not running
+// on after it (it would touch what it just failed to make). Ending the process is
+// not for a library to do, and ending the goroutine makes sync.OnceValue panic;
+// so the goroutine stands still until the process ends.
 func (l *logger) Fatal(msg string, tags ...tag.Tag) {
 	l.fatal(fatalError(msg, tags))
-	runtime.Goexit()
+	select {}
 }
 
 // With returns a logger that adds tags to every message.
@@ -90,7 +105,7 @@ func (l *logger) With(tags ...tag.Tag) log.Logger {
 
 func (l *logger) write(level zerolog.Level, msg string, tags []tag.Tag) {
 	event := l.out.WithLevel(level)
-	if l.out.GetLevel() > level {
+	if !event.Enabled() {
 		return
 	}
 	for _, t := range l.tags {

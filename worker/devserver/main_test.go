@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -52,6 +53,16 @@ func run(m *testing.M) int {
 	return code
 }
 
+// newInstall opens an installation in a folder of the test.
+func newInstall(t *testing.T) *install.Install {
+	t.Helper()
+	i, err := install.Open(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 // options returns options with free ports and log lines in the test's output.
 func options(i *install.Install) devserver.Options {
 	return devserver.Options{
@@ -68,7 +79,7 @@ func options(i *install.Install) devserver.Options {
 }
 
 // dial returns a client of s as principal p of i.
-func dial(t *testing.T, i *install.Install, s *devserver.Server, p install.Principal) client.Client {
+func dial(t testing.TB, i *install.Install, s *devserver.Server, p install.Principal) client.Client {
 	t.Helper()
 	c, err := client.DialContext(t.Context(), client.Options{
 		HostPort:        s.Address(),

@@ -43,8 +43,9 @@ type Server struct {
 }
 
 // Start starts Temporal and the Web UI and returns when clients can use both.
-// Every error is a [*StartError]; nothing is left running then. The caller owns
-// the server and must Stop it. ctx bounds the start only.
+// Every error is a [*StartError], and nothing is left running then, save that
+// after [Failed] pieces of the server may stay until the process ends. The caller
+// owns the server and must Stop it. ctx bounds the start only.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	s := &Server{options: options.withDefaults()}
 	if err := s.start(ctx); err != nil {
@@ -55,6 +56,9 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	at, err := s.claim()
 	if err != nil {
 		return err
@@ -69,8 +73,8 @@ func (s *Server) start(ctx context.Context) error {
 		}
 	}
 	gate := newGatekeeper(s.options.Install)
-	s.backend = newBackend(layout)
-	if err := s.backend.start(s.options, s.database, gate); err != nil {
+	s.backend = newBackend(layout, s.options)
+	if err := s.backend.start(s.database, gate); err != nil {
 		return err
 	}
 	if err := s.prepareNamespace(ctx, gate); err != nil {

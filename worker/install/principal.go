@@ -29,7 +29,7 @@ func (i *Install) Credentials(p Principal) Credentials {
 }
 
 // Credentials is the authorization of one principal. It implements the SDK's
-// client.HeadersProvider.
+// HeadersProvider.
 type Credentials struct{ authorization string }
 
 // GetHeaders returns the authorization header. It never fails.

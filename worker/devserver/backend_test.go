@@ -1,0 +1,42 @@
+//go:build !nodevserver
+
+package devserver
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/server/common/primitives"
+
+	"lazaret.dev/lazaret/worker/install"
+)
+
+// Someone may take a port after it was checked. The server then calls
+// Logger.Fatal and counts on the process to end; that must come out as an error.
+func TestBackend_FatalIsAnError(t *testing.T) {
+	for _, service := range []primitives.ServiceName{primitives.FrontendService, primitives.HistoryService} {
+		t.Run(string(service), func(t *testing.T) {
+			taken, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer func() { _ = taken.Close() }()
+			i, err := install.Open(filepath.Join(t.TempDir(), "state"))
+			require.NoError(t, err)
+			ports, err := freePorts(1)
+			require.NoError(t, err)
+			places, err := newLayout(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(ports[0])))
+			require.NoError(t, err)
+			places[service] = netip.MustParseAddrPort(taken.Addr().String())
+
+			b := newBackend(places, Options{Logger: zerolog.Nop()})
+			err = b.start(memoryDatabase(), newGatekeeper(i))
+			require.ErrorContains(t, err, "Failed to start gRPC listener: listen tcp "+taken.Addr().String())
+			require.ErrorIs(t, asStartError(err), ErrUnavailable)
+			require.NoError(t, b.stop(5*time.Second))
+		})
+	}
+}
