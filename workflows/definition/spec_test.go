@@ -87,7 +87,6 @@ func specSchema(t *testing.T, dir string) *jsonschema.Schema {
 	return schema
 }
 
-// mapArguments are examples whose verdict differs on purpose: none so far.
 func TestValidate_VerdictOfSpecification(t *testing.T) {
 	dir := specDir(t)
 	schema := specSchema(t, dir)
@@ -101,6 +100,20 @@ func TestValidate_VerdictOfSpecification(t *testing.T) {
 		got := Validate(name, []byte(text))
 		if (want == nil) != !got.HasErrors() {
 			t.Errorf("%s: the specification says %v, we say %v", name, want, got)
+		}
+	}
+}
+
+// TestValidate_MapArguments holds the one difference from the newest schema:
+// arguments by name, as documents up to DSL 1.0.2 write them.
+func TestValidate_MapArguments(t *testing.T) {
+	const head = "document: {dsl: 1.0.2, namespace: test, name: sample, version: 1.0.0}\ndo:\n"
+	for _, task := range []string{
+		"  - a: {run: {script: {language: python, code: pass, arguments: {x: 1, y: [2]}}}}\n",
+		"  - a: {run: {shell: {command: ls, arguments: {x: 1}}}}\n",
+	} {
+		if findings := Validate("flow.yaml", []byte(head+task)); findings.HasErrors() {
+			t.Errorf("%s: %v", task, findings)
 		}
 	}
 }
