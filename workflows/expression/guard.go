@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"math/bits"
 	"regexp"
-	"strings"
 
 	"github.com/itchyny/gojq"
 )
@@ -40,6 +39,7 @@ var prices = map[string]price{
 	"min": priceSort, "max": priceSort, "_min_by": priceSort, "_max_by": priceSort, "bsearch": priceSort,
 	"flatten": priceDeep, "transpose": priceTranspose,
 
+	eachName: priceEach,
 	"_match": priceMatch, "strftime": priceFormat, "strptime": priceZone, "jn": priceBessel, "yn": priceBessel,
 }
 
@@ -91,6 +91,14 @@ func priceString(m *meter, x any, _ []any) error {
 		return m.charge(flat(s))
 	}
 	return nil
+}
+
+// priceEach is for .[], which copies the container and sorts an object's keys.
+func priceEach(m *meter, x any, _ []any) error {
+	if object, ok := x.(map[string]any); ok {
+		return m.charge(6 * len(object))
+	}
+	return m.charge(2 * flat(x))
 }
 
 func priceDeep(m *meter, x any, _ []any) error { return m.deep(x, 0) }
@@ -259,7 +267,7 @@ func priceSearch(m *meter, x any, args []any) error {
 func priceSetpath(m *meter, x any, args []any) error { return along(m, x, args[0], 1) }
 
 // priceUpdate is for the step of = and |=, which updates in place where it can.
-func priceUpdate(m *meter, x any, args []any) error { return along(m, x, args[0], 64) }
+func priceUpdate(m *meter, x any, args []any) error { return along(m, x, args[0], 256) }
 
 // along follows a path and charges for copying each container (shared among
 // share updates) and for the nulls that an index beyond the end makes.
@@ -393,7 +401,7 @@ func priceSort(m *meter, x any, args []any) error {
 			return err
 		}
 	}
-	return m.times(before-m.left, bits.Len(uint(size(x))))
+	return m.times((before-m.left)/4, bits.Len(uint(size(x))))
 }
 
 func priceTranspose(m *meter, x any, _ []any) error {
@@ -403,32 +411,6 @@ func priceTranspose(m *meter, x any, _ []any) error {
 		widest = max(widest, size(row))
 	}
 	return m.times(len(rows), widest/4+1)
-}
-
-// priceMatch charges for a regular expression: the text times the pattern, and,
-// when all matches are wanted, the text once for each match, because gojq counts
-// the characters before every one of them.
-func priceMatch(m *meter, x any, args []any) error {
-	s, pattern, flags := textOf(x), textOf(args[0]), textOf(args[1])
-	weight := 1 + len(pattern)/16
-	if strings.Contains(pattern, "{") { // a counted repetition is written out
-		weight *= 64
-	}
-	if err := m.times(1+len(s)/32, weight); err != nil {
-		return err
-	}
-	if args[2] == true || !strings.Contains(flags, "g") {
-		return nil
-	}
-	matches := len(s)
-	if len(s) > 2048 {
-		re, err := regexp.Compile(pattern)
-		if err != nil {
-			return nil // gojq says what is wrong with it
-		}
-		matches = len(re.FindAllStringIndex(s, -1)) * (1 + re.NumSubexp())
-	}
-	return m.times(matches, 1+len(s)/64)
 }
 
 func priceFormat(m *meter, _ any, args []any) error { return m.charge(8 * len(textOf(args[0]))) }

@@ -10,8 +10,9 @@ import (
 // every instruction, so the meter is that context: it counts the calls and says
 // "done" when nothing is left. No clock takes part.
 type meter struct {
-	left int
-	now  float64
+	left    int
+	now     float64
+	weights map[string]int // of regular expressions: their instructions
 }
 
 // spent is a channel that is always ready: gojq stops on it and no try catches it.

@@ -24,6 +24,7 @@ func parse(text string, scope Scope) (p *program, place int, reason string) {
 	if len(query.Imports) > 0 || query.Meta != nil {
 		return nil, 0, "import, include and module are refused: an expression stands alone"
 	}
+	charged(query, text)
 	p = &program{query: query, names: reads(text, scope)}
 	m, refused, err := p.newMachine()
 	if err != nil {

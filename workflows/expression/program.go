@@ -32,7 +32,8 @@ func (p *program) newMachine() (m *machine, refused string, err error) {
 		variables[i] = "$" + name
 	}
 	environ := func() []string { refused = "env"; return nil }
-	code, err := gojq.Compile(p.query, gojq.WithVariables(variables), gojq.WithEnvironLoader(environ))
+	code, err := gojq.Compile(p.query, gojq.WithVariables(variables),
+		gojq.WithEnvironLoader(environ), gojq.WithFunction(eachName, 0, 0, each))
 	if err != nil {
 		return nil, "", err
 	}
