@@ -62,7 +62,7 @@ func (p *plan) session(s *Spec) {
 	if dir == "" {
 		dir = "/"
 	}
-	p.call(quoted("change directory to", dir), unix.SYS_CHDIR, p.str(dir))
+	p.call(quoted(stepDirectory, dir), unix.SYS_CHDIR, p.str(dir))
 	p.call("unblock signals", unix.SYS_RT_SIGPROCMASK, num(unix.SIG_SETMASK), p.words(0), num(0), num(8))
 }
 
@@ -76,7 +76,7 @@ func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
 		num(unix.SECCOMP_SET_MODE_FILTER), num(flags), p.filter(filter)).Save = listener
 	p.call("announce the filter", unix.SYS_WRITE, reg(initproc.RegReady), regAddr(listener), num(8)).Min = 8
 	p.call("wait for the worker", unix.SYS_READ, reg(initproc.RegControl), p.words(0), num(1)).Min = 1
-	p.call(quoted("execute", s.Argv[0]), unix.SYS_EXECVE, path, argv, env)
+	p.call(quoted(stepExecute, s.Argv[0]), unix.SYS_EXECVE, path, argv, env)
 }
 
 // filter places struct sock_fprog and what it points to.

@@ -13,8 +13,9 @@ func cgroupLimits(l Limits) cgroup.Limits { return cgroup.Limits{Memory: l.Memor
 // result puts together what the kernel and the supervisor saw.
 func (x *run) result(wall time.Duration, s *streams, violations *ledger) Result {
 	counters := x.slot.group.Counters()
-	outcome := x.outcome(counters)
-	if outcome == Denied && x.cause != Denied {
+	cause := x.causeOf()
+	outcome := x.outcome(cause, counters)
+	if outcome == Denied && cause != Denied {
 		violations.add(foreignABI())
 	}
 	if v, ok := limitViolation(outcome); ok {
@@ -45,11 +46,11 @@ func (x *run) result(wall time.Duration, s *streams, violations *ledger) Result 
 
 // outcome judges in the order of what we know best: our own kill, then the
 // kernel's counters, then the wait status.
-func (x *run) outcome(c cgroup.Counters) Outcome {
+func (x *run) outcome(cause Outcome, c cgroup.Counters) Outcome {
 	ok := x.exited && x.status.Exited() && x.status.ExitStatus() == 0
 	switch {
-	case x.cause != "":
-		return x.cause
+	case cause != "":
+		return cause
 	case ok:
 		return Completed
 	case c.OOMKills > 0:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
 )
@@ -118,16 +119,28 @@ func (p *plan) pointer(array initproc.Arg, i int) {
 	p.Pointers = append(p.Pointers, uint32(array.Value)+uint32(8*i))
 }
 
-// fault explains a failed call by its place in the plan.
+// fault explains a failed call by its place in the plan. The calls whose only
+// operand is the Spec's fail by the Spec's fault, all others by the machine's.
 func (p *plan) fault(m initproc.Message, err error) error {
 	names := p.initNames
 	if m.Kind == initproc.ProgramFault {
 		names = p.programNames
 	}
+	step := "start the program's process"
 	if int(m.A) < len(names) {
-		return &StepError{names[m.A], err}
+		step = names[m.A]
 	}
-	return &StepError{"start the program's process", err}
+	blame := ErrUnavailable
+	if strings.HasPrefix(step, stepExecute) || strings.HasPrefix(step, stepDirectory) {
+		blame = ErrSpec
+	}
+	return fmt.Errorf("%w: %w", blame, &StepError{step, err})
 }
+
+// Steps that depend on the Spec alone.
+const (
+	stepExecute   = "execute"
+	stepDirectory = "change directory to"
+)
 
 func quoted(verb, operand string) string { return fmt.Sprintf("%s %q", verb, operand) }

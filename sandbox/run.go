@@ -43,14 +43,18 @@ func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
 	result, err := x.do(ctx, filter)
 	go func() { // removing a cgroup takes longer than most programs
 		defer r.tasks.Done()
-		x.cleanUp()
+		r.note(x.cleanUp())
 	}()
-	if err != nil && result.Outcome != Cancelled {
+	if err != nil && r.ctx.Err() != nil {
+		err = ErrClosed
+	}
+	if err != nil {
 		return notStarted(ctx, err)
 	}
-	return result, err
+	return result, nil
 }
 
+// notStarted is the result of a run whose program never ran.
 func notStarted(ctx context.Context, err error) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{Outcome: Cancelled}, ctx.Err()
@@ -134,8 +138,11 @@ func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
 	streams := x.openStreams()
 	defer streams.close()
 	listener, err := x.setUp()
+	if err != nil && x.slot.group.Counters().OOMKills > 0 {
+		return Result{Outcome: MemoryLimit}, nil // no room for the Spec's own files
+	}
 	if err != nil {
-		return Result{Outcome: x.causeOf()}, err
+		return Result{}, err
 	}
 	return x.execute(listener, streams)
 }
@@ -219,7 +226,7 @@ func (x *run) explain(m initproc.Message) error {
 	case initproc.HelperFault:
 		return unavailable(initproc.Stage(m.A).String(), cause)
 	case initproc.InitFault, initproc.ProgramFault:
-		return fmt.Errorf("%w: %w", ErrUnavailable, x.plan.fault(m, cause))
+		return x.plan.fault(m, cause)
 	}
 	return unavailable("build the sandbox", fmt.Errorf("message %d from the init helper", m.Kind))
 }
@@ -243,7 +250,7 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	streams.wait()
 	violations := sup.stop()
 	if fault := errors.Join(err, x.fault); fault != nil {
-		return Result{Outcome: x.causeOf()}, fault
+		return Result{}, fault
 	}
 	return x.result(wall, streams, violations), nil
 }
@@ -315,12 +322,12 @@ func (x *run) reap() {
 }
 
 // cleanUp removes what the run had on this machine.
-func (x *run) cleanUp() {
+func (x *run) cleanUp() error {
 	if !x.reaped {
 		x.slot.group.KillChildren()
 	}
 	if x.pidfd != nil {
 		_ = x.pidfd.Close()
 	}
-	_ = x.slot.discard(x.runner)
+	return x.slot.discard(x.runner)
 }

@@ -28,8 +28,9 @@ type Runner struct {
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
-	mu     sync.Mutex // guards closed against Add after Wait
+	mu     sync.Mutex // guards closed (against Add after Wait) and notes
 	closed bool
+	notes  []error        // what went wrong while cleaning up
 	tasks  sync.WaitGroup // runs, clean-ups and the refill
 }
 
@@ -78,7 +79,7 @@ func (r *Runner) refill() {
 		case r.slots <- preparedSlot{s, err}:
 		case <-r.ctx.Done():
 			if s != nil {
-				_ = s.discard(r)
+				r.note(s.discard(r))
 			}
 		}
 	}
@@ -94,8 +95,21 @@ func (r *Runner) begin() bool {
 	return !r.closed
 }
 
+// maxNotes bounds what a long-lived runner remembers of failed clean-ups.
+const maxNotes = 16
+
+// note keeps an error that no caller waits for, for Close to return.
+func (r *Runner) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil && len(r.notes) < maxNotes {
+		r.notes = append(r.notes, err)
+	}
+}
+
 // Close ends running programs as Cancelled, waits for their Run calls and
-// removes everything the runner has on this machine. It may be called twice.
+// removes everything the runner has on this machine. It returns what could not
+// be removed, now or after earlier runs. It may be called twice.
 func (r *Runner) Close() error {
 	r.mu.Lock()
 	again := r.closed
@@ -107,7 +121,7 @@ func (r *Runner) Close() error {
 	r.cancel()
 	r.tasks.Wait()
 	close(r.slots)
-	var errs []error
+	errs := r.notes
 	for p := range r.slots {
 		if p.slot != nil {
 			errs = append(errs, p.discard(r))

@@ -42,14 +42,15 @@ func namespace() (uint64, error) {
 }
 
 // startTime is field 22 of /proc/PID/stat, counted after the command's closing
-// parenthesis, since a command may contain anything.
+// parenthesis, since a command may contain anything. A zombie has none: it can
+// own nothing any more.
 func startTime(pid int) (uint64, bool) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, false
 	}
 	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(fields) < 20 {
+	if len(fields) < 20 || fields[0] == "Z" {
 		return 0, false
 	}
 	t, err := strconv.ParseUint(fields[19], 10, 64)

@@ -1,6 +1,10 @@
 package seccomp
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // Policy lists what a program may call. The zero Policy permits nothing, which
 // is less than any program needs to start.
@@ -126,4 +130,17 @@ func (r Rule) decides(name string, args [6]uint64) bool {
 		}
 	}
 	return false
+}
+
+// AllExcept permits every call of an architecture but the named ones. It is no
+// protection: it is for probing what a kernel can do.
+func AllExcept(a Arch, names ...string) Policy {
+	var rest []string
+	for name := range a.calls {
+		if !slices.Contains(names, name) {
+			rest = append(rest, name)
+		}
+	}
+	slices.Sort(rest)
+	return Policy{Name: "all-except", Rules: []Rule{Call(Allow, rest...)}}
 }

@@ -1,0 +1,3 @@
+# maximum=signalled standard=signalled: ends by a signal
+import os
+os.abort()

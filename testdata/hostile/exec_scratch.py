@@ -1,0 +1,6 @@
+# maximum=failed standard=failed: runs a program that it wrote itself
+import os, shutil
+shutil.copy("/usr/bin/id", "/scratch/id")
+os.chmod("/scratch/id", 0o755)
+os.execv("/scratch/id", ["id"])
+print("ESCAPED")

@@ -1,0 +1,4 @@
+# maximum=denied standard=failed: kills the reaper
+import os
+os.kill(1, 9)
+print("ESCAPED")

@@ -1,0 +1,11 @@
+# maximum=denied standard=failed: hides its calls behind a filter of its own
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(nr, *args):
+    wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
+    if libc.syscall(ctypes.c_long(nr), *wide) >= 0:
+        print("ESCAPED")
+    sys.exit(1)
+
+call(317, 1, 0, bytes(16))
