@@ -3,20 +3,20 @@
 package devserver
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 )
 
 // listenLoopback listens on address, which must be a loopback address; what
 // names the listener in errors ("Temporal", "the Web UI").
-func listenLoopback(what, address string) (net.Listener, error) {
+func listenLoopback(ctx context.Context, what, address string) (net.Listener, error) {
 	at, err := loopback(what, address)
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", at.String())
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.String())
 	if err != nil {
 		return nil, portBusy(what, at, err)
 	}
@@ -29,16 +29,15 @@ func loopback(what, address string) (netip.AddrPort, error) {
 	if host == "localhost" {
 		host = "127.0.0.1"
 	}
-	number, portErr := strconv.ParseUint(port, 10, 16)
-	ip, ipErr := netip.ParseAddr(host)
-	if err != nil || portErr != nil || ipErr != nil || !ip.IsLoopback() {
+	at, parseErr := netip.ParseAddrPort(net.JoinHostPort(host, port))
+	if err != nil || parseErr != nil || !at.Addr().IsLoopback() {
 		return netip.AddrPort{}, &StartError{
 			Code:   BadOptions,
 			Reason: fmt.Sprintf("address %q of %s is not a loopback address with a port", address, what),
 			Hint:   "use 127.0.0.1:PORT; to serve other machines, run Temporal itself and set TEMPORAL_ADDRESS",
 		}
 	}
-	return netip.AddrPortFrom(ip, uint16(number)), nil
+	return at, nil
 }
 
 // portBusy explains why at could not be listened on.
@@ -55,19 +54,22 @@ func portBusy(what string, at netip.AddrPort, err error) error {
 	}
 }
 
-// freePorts returns n ports that were free on 127.0.0.1 a moment ago.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, 0, n)
+// freePorts returns n addresses on 127.0.0.1 that were free a moment ago.
+func freePorts(ctx context.Context, n int) ([]netip.AddrPort, error) {
+	free := make([]netip.AddrPort, 0, n)
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("free port: %w", err)
 		}
 		// Held until all are chosen: no port is drawn twice.
 		defer func() { _ = l.Close() }()
-		ports = append(ports, portOf(l))
+		free = append(free, addressOf(l))
 	}
-	return ports, nil
+	return free, nil
 }
 
-func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+// addressOf returns where l listens.
+func addressOf(l net.Listener) netip.AddrPort {
+	return netip.MustParseAddrPort(l.Addr().String())
+}

@@ -97,9 +97,8 @@ func TestProfile_OrdinaryClient(t *testing.T) {
 
 // The ports of the services are no way around the tokens.
 func TestInternode_RefusesStrangers(t *testing.T) {
-	ports := ownListeners(t)
-	require.GreaterOrEqual(t, len(ports), 6, "frontend, UI and four internal ports")
-	for _, at := range ports {
+	require.Len(t, sharedPorts, 6, "frontend, UI and four internal ports")
+	for _, at := range sharedPorts {
 		if at == shared.Address() || at == shared.UIAddress() {
 			continue
 		}

@@ -4,7 +4,6 @@ package devserver
 
 import (
 	"net"
-	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,16 +20,16 @@ import (
 func TestBackend_FatalIsAnError(t *testing.T) {
 	for _, service := range []primitives.ServiceName{primitives.FrontendService, primitives.HistoryService} {
 		t.Run(string(service), func(t *testing.T) {
-			taken, err := net.Listen("tcp", "127.0.0.1:0")
+			taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			defer func() { _ = taken.Close() }()
 			i, err := install.Open(filepath.Join(t.TempDir(), "state"))
 			require.NoError(t, err)
-			ports, err := freePorts(1)
+			free, err := freePorts(t.Context(), 1)
 			require.NoError(t, err)
-			places, err := newLayout(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(ports[0])))
+			places, err := newLayout(t.Context(), free[0])
 			require.NoError(t, err)
-			places[service] = netip.MustParseAddrPort(taken.Addr().String())
+			places[service] = addressOf(taken)
 
 			b := newBackend(places, Options{Logger: zerolog.Nop()})
 			err = b.start(memoryDatabase(), newGatekeeper(i))

@@ -3,6 +3,7 @@
 package devserver
 
 import (
+	"context"
 	"net/netip"
 
 	"go.temporal.io/server/common/cluster"
@@ -22,20 +23,20 @@ type layout map[primitives.ServiceName]netip.AddrPort
 // newLayout places the frontend at frontend and the other services at free ports
 // of 127.0.0.1. The internal frontend is among them: the server's own workers
 // (schedules, batch, deletion) have no token and call there.
-func newLayout(frontend netip.AddrPort) (layout, error) {
+func newLayout(ctx context.Context, frontend netip.AddrPort) (layout, error) {
 	internal := []primitives.ServiceName{
 		primitives.InternalFrontendService,
 		primitives.HistoryService,
 		primitives.MatchingService,
 		primitives.WorkerService,
 	}
-	ports, err := freePorts(len(internal))
+	free, err := freePorts(ctx, len(internal))
 	if err != nil {
 		return nil, err
 	}
 	l := layout{primitives.FrontendService: frontend}
 	for n, service := range internal {
-		l[service] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(ports[n]))
+		l[service] = free[n]
 	}
 	return l, nil
 }

@@ -31,7 +31,6 @@ var (
 
 // newLogger returns a logger that reports a fatal message to fatal.
 func newLogger(out zerolog.Logger, all bool, fatal func(error)) *logger {
-	out = out.With().Str("component", "temporal").Logger()
 	if !all {
 		// Anyone on this machine can knock without a token as often as he likes.
 		out = out.Sample(&zerolog.BurstSampler{Burst: 20, Period: 10 * time.Second})

@@ -19,10 +19,12 @@ import (
 	"lazaret.dev/lazaret/worker/install"
 )
 
-// shared is the server that most tests speak to; sharedInstall is its folder.
+// shared is the server that most tests speak to; sharedInstall is its folder,
+// sharedPorts are all addresses that it listens on.
 var (
 	shared        *devserver.Server
 	sharedInstall *install.Install
+	sharedPorts   []string
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -44,6 +46,7 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	fmt.Printf("start: %v\n", time.Since(begin))
+	sharedPorts = ownListeners()
 	code := m.Run()
 	begin = time.Now()
 	if err := shared.Stop(); err != nil {

@@ -59,11 +59,11 @@ func (s *Server) start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	at, err := s.claim()
+	at, err := s.claim(ctx)
 	if err != nil {
 		return err
 	}
-	layout, err := newLayout(at)
+	layout, err := newLayout(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *Server) start(ctx context.Context) error {
 
 // claim takes what only one server can have, cheapest first: the lock, the
 // addresses, the database. It returns Temporal's address.
-func (s *Server) claim() (netip.AddrPort, error) {
+func (s *Server) claim(ctx context.Context) (netip.AddrPort, error) {
 	if s.options.Install == nil {
 		return netip.AddrPort{}, &StartError{Code: BadOptions, Reason: "no installation given"}
 	}
@@ -98,7 +98,7 @@ func (s *Server) claim() (netip.AddrPort, error) {
 	if s.lock, err = s.options.Install.Lock(); err != nil {
 		return netip.AddrPort{}, err
 	}
-	frontend, err := listenLoopback("Temporal", s.options.Address)
+	frontend, err := listenLoopback(ctx, "Temporal", s.options.Address)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -106,7 +106,7 @@ func (s *Server) claim() (netip.AddrPort, error) {
 	// both get the same free one.
 	defer func() { _ = frontend.Close() }()
 	if !s.options.NoUI {
-		listener, err := listenLoopback("the Web UI", s.options.UIAddress)
+		listener, err := listenLoopback(ctx, "the Web UI", s.options.UIAddress)
 		if err != nil {
 			return netip.AddrPort{}, err
 		}
@@ -115,7 +115,7 @@ func (s *Server) claim() (netip.AddrPort, error) {
 	if s.database, err = openDatabase(s.options); err != nil {
 		return netip.AddrPort{}, err
 	}
-	return netip.ParseAddrPort(frontend.Addr().String())
+	return addressOf(frontend), nil
 }
 
 // prepareNamespace checks that the server answers and that the namespace is as

@@ -3,7 +3,6 @@
 package devserver_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +14,7 @@ func TestStart_NotBuilt(t *testing.T) {
 	_, err := devserver.Start(t.Context(), devserver.Options{})
 	require.ErrorIs(t, err, devserver.ErrUnavailable)
 	var start *devserver.StartError
-	require.True(t, errors.As(err, &start))
+	require.ErrorAs(t, err, &start)
 	require.Equal(t, devserver.NotBuilt, start.Code)
 	require.Equal(t, "embedded Temporal: this binary was built without the embedded Temporal", start.Error())
 	require.Equal(t, "set TEMPORAL_ADDRESS to the Temporal you run, or use the full binary", start.Hint)

@@ -4,7 +4,6 @@ package devserver_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -40,7 +39,7 @@ func TestStart_SecondServer(t *testing.T) {
 }
 
 func TestStart_PortBusy(t *testing.T) {
-	holder, err := net.Listen("tcp", "127.0.0.1:0")
+	holder, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = holder.Close() }()
 	busy := holder.Addr().String()
@@ -132,11 +131,11 @@ func TestStop_InMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, running)
 	for _, address := range []string{s.Address(), s.UIAddress()} {
-		_, err := net.Dial("tcp", address)
+		_, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 		require.Error(t, err, address)
 	}
 	_, err = os.Stat(i.Path("temporal.db"))
-	require.True(t, errors.Is(err, os.ErrNotExist))
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 // The write-ahead log is in the database file after a stop.

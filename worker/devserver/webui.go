@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"github.com/rs/zerolog"
 	"github.com/temporalio/ui-server/v2/server/api"
 	"github.com/temporalio/ui-server/v2/server/config"
 	"github.com/temporalio/ui-server/v2/server/headers"
@@ -54,7 +55,7 @@ func (u *webUI) serve(address string, tokens *gatekeeper, o Options) error {
 	u.server = &http.Server{
 		Handler:           u.gate,
 		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          log.New(o.Logger, "", 0),
+		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(o.Logger), slog.LevelWarn),
 	}
 	u.done = make(chan struct{})
 	go func() {

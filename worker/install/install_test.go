@@ -1,7 +1,6 @@
 package install_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -102,7 +101,9 @@ func TestOpen_Refuses(t *testing.T) {
 			`chmod 700 "DIR", or name another folder with XDG_STATE_HOME`,
 		},
 		"token cut short": {
-			func(t *testing.T, dir string) { require.NoError(t, os.WriteFile(dir+"/grant.key", []byte("00ff\n"), 0o600)) },
+			func(t *testing.T, dir string) {
+				require.NoError(t, os.WriteFile(dir+"/grant.key", []byte("00ff\n"), 0o600))
+			},
 			`secret file "DIR/grant.key" is damaged: want 64 hexadecimal digits`,
 			`stop every lazaret of this user and remove it; a new one is made (rm "DIR/grant.key")`,
 		},
@@ -144,6 +145,6 @@ func TestOpen_FolderCannotBeMade(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err := install.Open(file + "/lazaret")
 	var refusal *install.Error
-	require.True(t, errors.As(err, &refusal))
+	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, fmt.Sprintf("state folder %q cannot be written: not a directory", file+"/lazaret"), refusal.Error())
 }
