@@ -100,6 +100,7 @@ func (p *plan) root(s *Spec, sources []source) {
 	p.call("make mounts private", unix.SYS_MOUNT, p.str(""), p.str("/"), num(0), num(unix.MS_REC|unix.MS_PRIVATE))
 	p.tmpfsOnRoot(s)
 	made := map[string]bool{".": true}
+	p.ownMounts(s, made)
 	for _, b := range sources {
 		if b.link == "" {
 			p.target(made, b.path, b.dir)
@@ -113,7 +114,9 @@ func (p *plan) root(s *Spec, sources []source) {
 	for _, f := range s.Files {
 		p.file(made, f)
 	}
-	p.ownMounts(s, made)
+	if s.Scratch > 0 { // for POSIX shared memory and semaphores, see shm_overview(7)
+		p.link(made, "/dev/shm", "../tmp")
+	}
 	for _, b := range sources {
 		if b.link != "" {
 			p.link(made, b.path, b.link)
@@ -206,7 +209,6 @@ func (p *plan) ownMounts(s *Spec, made map[string]bool) {
 		p.directory(made, at)
 		p.mount("tmpfs", at, mountFlags, fmt.Sprintf("mode=1777,size=%d,nr_inodes=%d", s.Scratch, scratchInodes(s.Scratch)))
 	}
-	p.link(made, "/dev/shm", "../tmp") // for POSIX shared memory and semaphores, see shm_overview(7)
 }
 
 // scratchInodes gives one inode for every 4 KiB, as the kernel's default does.

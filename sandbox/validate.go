@@ -45,8 +45,12 @@ func (s *Spec) validateProgram() error {
 	return nil
 }
 
-// ownPaths are made by the sandbox itself.
-var ownPaths = []string{"/dev", "/proc", "/scratch", "/tmp", "/sys"}
+// kernelPaths are made by the sandbox itself, workPaths are its own work space.
+// A bind may lie below the latter; a file may not, for it could be changed there.
+var (
+	kernelPaths = []string{"/dev", "/proc", "/sys"}
+	workPaths   = []string{"/scratch", "/tmp"}
+)
 
 func (s *Spec) validatePaths() error {
 	if s.Dir != "" && !clean(s.Dir) {
@@ -56,7 +60,7 @@ func (s *Spec) validatePaths() error {
 		return fmt.Errorf("%d binds, at most %d are possible", len(s.Binds), maxBinds)
 	}
 	for _, b := range s.Binds {
-		if err := validatePath(b); err != nil {
+		if err := validateBind(b); err != nil {
 			return fmt.Errorf("bind %.80q: %w", b, err)
 		}
 	}
@@ -68,13 +72,20 @@ func (s *Spec) validatePaths() error {
 	return nil
 }
 
-func validatePath(path string) error {
+func validateBind(path string) error {
+	if slices.Contains(workPaths, path) {
+		return fmt.Errorf("%s belongs to the sandbox", path)
+	}
+	return validatePath(path, kernelPaths)
+}
+
+func validatePath(path string, taken []string) error {
 	if !clean(path) || path == "/" {
 		return fmt.Errorf("not a clean absolute path below the root")
 	}
-	for _, own := range ownPaths {
-		if within(path, own) {
-			return fmt.Errorf("%s belongs to the sandbox", own)
+	for _, t := range taken {
+		if within(path, t) {
+			return fmt.Errorf("%s belongs to the sandbox", t)
 		}
 	}
 	return nil
@@ -91,7 +102,7 @@ func (s *Spec) validateFile(i int, f File) error {
 			return fmt.Errorf("overlaps the file %q", other.Path)
 		}
 	}
-	return validatePath(f.Path)
+	return validatePath(f.Path, slices.Concat(kernelPaths, workPaths))
 }
 
 func clean(path string) bool {

@@ -1,0 +1,70 @@
+package sandbox_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// workerVariable turns the test binary into a worker that is to be killed.
+const workerVariable = "LAZARET_TEST_WORKER"
+
+func TestMain(m *testing.M) {
+	sandbox.MaybeInit()
+	if os.Getenv(workerVariable) != "" {
+		doomedWorker()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// newRunner skips the test, saying why, on a machine that cannot sandbox; not in
+// CI, where every layer must be there.
+func newRunner(t testing.TB) *sandbox.Runner {
+	t.Helper()
+	r, err := sandbox.New(sandbox.Options{})
+	if errors.Is(err, sandbox.ErrUnavailable) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
+
+// python is a Spec that runs a script at a level, small and short.
+func python(t testing.TB, level policies.Level, script string) sandbox.Spec {
+	t.Helper()
+	s, err := policies.SpecFor(level)
+	require.NoError(t, err)
+	env := sandbox.HostEnvironment()
+	s.Binds, s.Files = env.Binds, env.Files
+	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", script}
+	s.Limits.Wall, s.Limits.Memory = 10*time.Second, 128<<20
+	return s
+}
+
+// doomedWorker starts a program that leaves a daemon, says so, and waits to be killed.
+func doomedWorker() {
+	r, err := sandbox.New(sandbox.Options{})
+	if err != nil {
+		panic(err)
+	}
+	s, err := policies.SpecFor(policies.Standard)
+	if err != nil {
+		panic(err)
+	}
+	env := sandbox.HostEnvironment()
+	s.Binds, s.Files = env.Binds, env.Files
+	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", daemon + "\nprint('x' * (1 << 20)); time.sleep(600)"}
+	started := bufio.NewWriter(os.Stdout)
+	time.AfterFunc(500*time.Millisecond, func() { _, _ = started.WriteString("running\n"); _ = started.Flush() })
+	_, _ = r.Run(context.Background(), s)
+}
