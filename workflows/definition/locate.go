@@ -122,8 +122,13 @@ func (w *walker) escaped() bool {
 		w.style == doubleQuoted && strings.HasPrefix(rest, `\`)
 }
 
-// skipEscape passes an escape that stands for one byte.
+// skipEscape passes an escape that stands for one byte, or for a line break
+// that is none.
 func (w *walker) skipEscape() bool {
+	if rest := w.source.text[w.at+1:]; w.style == doubleQuoted && strings.HasPrefix(strings.TrimPrefix(rest, "\r"), "\n") {
+		w.at += 1 + len(rest) - len(strings.TrimLeft(rest, " \t\r\n"))
+		return true
+	}
 	if w.at+1 >= len(w.source.text) || strings.IndexByte(`'"\/ntr0abevf `, w.source.text[w.at+1]) < 0 {
 		return false
 	}

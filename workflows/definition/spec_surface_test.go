@@ -23,21 +23,12 @@ func TestValidate_VerdictOfSurface(t *testing.T) {
 		}
 		eachChange(part.value, keys, func(changed any) {
 			changes++
-			if changes%stride() == 0 && compareVerdicts(t, spec, part.document(changed)) {
+			if compareVerdicts(t, spec, part.document(changed)) {
 				invalid++
 			}
 		})
 	}
-	t.Logf("%d of %d changes, %d of them invalid", changes/stride(), changes, invalid)
-}
-
-// stride is how many changes stand for one that is tried. All are, where
-// LAZARET_SPEC_EXHAUSTIVE is set; that takes half a minute.
-func stride() int {
-	if os.Getenv("LAZARET_SPEC_EXHAUSTIVE") != "" {
-		return 1
-	}
-	return 7
+	t.Logf("%d changes, %d of them invalid", changes, invalid)
 }
 
 func compareVerdicts(t *testing.T, spec *jsonschema.Schema, document any) (invalid bool) {
@@ -96,9 +87,13 @@ func surfaceParts(t *testing.T) []part {
 	return parts
 }
 
-// surfaceKeys are all keys of the surface.
+// surfaceKeys are the keys that are added to every object: all keys of the
+// surface where LAZARET_SPEC_EXHAUSTIVE is set, which takes a minute.
 func surfaceKeys(t *testing.T) []string {
 	t.Helper()
+	if os.Getenv("LAZARET_SPEC_EXHAUSTIVE") == "" {
+		return []string{"do", "for", "use", "until", "with", "nonsense"}
+	}
 	m := &mutator{values: map[string][]any{}}
 	m.learn(surface(t))
 	return slices.Sorted(maps.Keys(m.values))

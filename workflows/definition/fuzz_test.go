@@ -1,0 +1,44 @@
+package definition
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// maxParse bounds the time for one document, far above what any takes.
+const maxParse = 5 * time.Second
+
+// FuzzParse holds that no text makes Parse panic, run away, or give both or
+// neither of a definition and an error; and that findings have a place in it.
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/findings/*.txtar")
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive.Files[0].Data)
+	}
+	f.Add([]byte(head + "do: [{a: {run: {script: {language: python, code: '${ .x }'}}, then: end}}]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		start := time.Now()
+		d, err := Parse("fuzz.yaml", text)
+		if took := time.Since(start); took > maxParse {
+			t.Errorf("parsing %d bytes took %v", len(text), took)
+		}
+		if (d == nil) == (err == nil) {
+			t.Errorf("definition %v, error %v", d, err)
+		}
+		if err == nil {
+			return
+		}
+		for _, finding := range err.(Findings) {
+			if finding.Line < 1 || finding.Column < 1 || finding.Message == "" || finding.Rule == "" {
+				t.Errorf("finding %+v", finding)
+			}
+		}
+	})
+}
