@@ -1,0 +1,112 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// Runner runs one program in a fresh sandbox; *sandbox.Runner is one.
+type Runner interface {
+	Run(ctx context.Context, spec sandbox.Spec) (sandbox.Result, error)
+}
+
+// Processes are the activities run.script and run.shell. The fields are set
+// before the first activity and not changed after; the methods are safe for
+// concurrent use.
+type Processes struct {
+	Runner       Runner
+	Interpreters Interpreters
+	// Level is the level of executions that ask for none, and the weakest one
+	// granted without a grant.
+	Level policies.Level
+	// GrantKey verifies grants of weaker levels; nil grants none.
+	GrantKey []byte
+	// Grace is how long a program may go on once the worker is stopping.
+	Grace time.Duration
+	// Observe, if set, is told of every run that ended: for logs and metrics.
+	Observe func(contract.Process, policies.Level, sandbox.Result)
+}
+
+// Register adds the activities to a worker.
+func (p *Processes) Register(r worker.ActivityRegistry) {
+	r.RegisterActivityWithOptions(p.RunScript, activity.RegisterOptions{Name: contract.RunScript})
+	r.RegisterActivityWithOptions(p.RunShell, activity.RegisterOptions{Name: contract.RunShell})
+}
+
+// RunScript runs a script to its end.
+func (p *Processes) RunScript(ctx context.Context, request contract.Process) (contract.ProcessResult, error) {
+	return p.run(ctx, request, p.Interpreters.script)
+}
+
+// RunShell runs a shell command to its end.
+func (p *Processes) RunShell(ctx context.Context, request contract.Process) (contract.ProcessResult, error) {
+	return p.run(ctx, request, p.Interpreters.shell)
+}
+
+// program makes the part of a Spec that depends on the language.
+type program func(contract.Process, policies.Level) (sandbox.Spec, error)
+
+func (p *Processes) run(ctx context.Context, request contract.Process, prepare program) (contract.ProcessResult, error) {
+	level, err := p.judge(request)
+	if err != nil {
+		return contract.ProcessResult{}, failure(err)
+	}
+	spec, err := prepare(request, level)
+	if err != nil {
+		return contract.ProcessResult{}, failure(err)
+	}
+	watched, release := p.watch(ctx)
+	result, err := p.Runner.Run(watched, spec)
+	interrupted := context.Cause(watched)
+	release()
+	if err != nil {
+		return contract.ProcessResult{}, infrastructure(interrupted, err)
+	}
+	p.observe(request, level, result)
+	output, err := conclude(request, level, spec, result)
+	if errors.Is(err, errCancelled) {
+		return output, interrupted
+	}
+	return output, failure(err)
+}
+
+func (p *Processes) observe(request contract.Process, level policies.Level, result sandbox.Result) {
+	if p.Observe != nil {
+		p.Observe(request, level, result)
+	}
+}
+
+// failure makes the error that Temporal stores of a fault: never retried by Temporal.
+func failure(err error) error {
+	var fault *contract.Fault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
+		NonRetryable: true,
+		Details:      []any{fault},
+	})
+}
+
+// infrastructure makes the error of a sandbox that could not run the program:
+// retried, here or on another worker, unless this kind of machine never could.
+func infrastructure(interrupted, err error) error {
+	if interrupted != nil {
+		return interrupted
+	}
+	if errors.Is(err, sandbox.ErrUnavailable) {
+		return failure(&contract.Fault{
+			Type: contract.SandboxUnavailable, Status: 503, Title: "Sandbox unavailable", Detail: err.Error(),
+		})
+	}
+	return temporal.NewApplicationErrorWithCause("sandbox: "+err.Error(), contract.SandboxFailed, err)
+}

@@ -1,0 +1,32 @@
+// Starts a user's script: hands it its arguments and gets out of its way. The
+// script is an ES module in a file of its own, so its line numbers are its own.
+import { fstatSync, readFileSync } from "node:fs";
+
+function readArguments() {
+  try {
+    fstatSync(3);
+  } catch {
+    return undefined;
+  }
+  return JSON.parse(Buffer.from(readFileSync(3, "ascii"), "base64").toString("utf8"));
+}
+
+const word = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+function options(values) {
+  return Object.entries(values).flatMap(([name, value]) => {
+    if (value === null || value === false) return [];
+    return value === true ? ["--" + name] : ["--" + name, word(value)];
+  });
+}
+
+const script = "/lazaret/script.mjs";
+const values = readArguments();
+process.argv = [process.argv[0], script];
+if (Array.isArray(values)) {
+  process.argv.push(...values.map(word));
+} else if (values !== undefined) {
+  process.argv.push(...options(values));
+  for (const [name, value] of Object.entries(values)) globalThis[name] = value;
+}
+await import(script);

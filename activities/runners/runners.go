@@ -1,0 +1,21 @@
+// Package runners holds the small programs that stand between an interpreter
+// and a user's script inside the sandbox. They hand over the arguments and
+// leave the script its own file and line numbers.
+package runners
+
+import _ "embed"
+
+// Python is the runner of python scripts; it is the program's main file.
+//
+//go:embed python.py
+var Python []byte
+
+// Node is the runner of js scripts.
+//
+//go:embed node.mjs
+var Node []byte
+
+// Syntax is a Python script that checks the syntax of the scripts it is given.
+//
+//go:embed syntax.py
+var Syntax []byte

@@ -1,0 +1,52 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"lazaret.dev/lazaret/activities/contract"
+)
+
+// heartbeatEvery also bounds how late a cancellation reaches a program: the
+// server answers it with the next heartbeat.
+const heartbeatEvery = time.Second
+
+// errWorkerStopped leaves the activity to be retried, here or elsewhere.
+var errWorkerStopped = temporal.NewApplicationError(
+	"the worker stopped before the program ended", contract.WorkerStopped)
+
+// watch tells Temporal that the activity lives, and ends the returned context
+// when the execution cancels the activity or when a stopping worker's grace is
+// over; the context's cause says which, in Temporal's terms. The caller must
+// release it.
+func (p *Processes) watch(ctx context.Context) (watched context.Context, release func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.attend(ctx, watched, cancel)
+	}()
+	return watched, func() { cancel(nil); <-ended }
+}
+
+func (p *Processes) attend(ctx, watched context.Context, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(heartbeatEvery)
+	defer ticker.Stop()
+	stopping := activity.GetWorkerStopChannel(ctx)
+	var over <-chan time.Time
+	for {
+		select {
+		case <-watched.Done():
+			return
+		case <-ticker.C:
+			activity.RecordHeartbeat(ctx)
+		case <-stopping:
+			stopping, over = nil, time.After(p.Grace)
+		case <-over:
+			cancel(errWorkerStopped)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lazaret.dev/lazaret/activities/contract"
+)
+
+// description is one execution with its tasks.
+type description struct {
+	executionInfo
+	Tasks []contract.TaskState `json:"tasks,omitempty"`
+	Fault *contract.Fault      `json:"fault,omitempty"`
+}
+
+func (a *app) describeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "describe ID",
+		Short:             "Show where an execution stands, task by task",
+		Example:           `  lazaret describe demo.hello-5f3c0a9be2d14c77`,
+		Args:              exactly("ID"),
+		ValidArgsFunction: a.completeIDs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.checkTableFlags(); err != nil {
+				return err
+			}
+			return a.withSession(cmd.Context(), func(ctx context.Context, s *session) error {
+				return a.describe(ctx, s, args[0])
+			})
+		},
+	}
+	a.tableFlag(cmd)
+	return cmd
+}
+
+func (a *app) describe(ctx context.Context, s *session, id string) error {
+	answer, err := s.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return temporalError(err)
+	}
+	d := description{executionInfo: describeInfo(answer.GetWorkflowExecutionInfo())}
+	state, err := s.state(ctx, id)
+	if err != nil {
+		fmt.Fprintf(a.stderr, "tasks are not shown: no worker answered (%v)\n", err)
+	}
+	d.Tasks, d.Fault = state.Tasks, state.Fault
+	if a.output != "table" {
+		return a.printJSON(d)
+	}
+	a.printDescription(d)
+	return nil
+}
+
+// state asks a worker; an execution that has ended is replayed for it.
+func (s *session) state(ctx context.Context, id string) (contract.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var state contract.State
+	value, err := s.QueryWorkflow(ctx, id, "", contract.StateQuery)
+	if err != nil {
+		return state, err
+	}
+	return state, value.Get(&state)
+}
+
+func (a *app) printDescription(d description) {
+	fmt.Fprintf(a.stdout, "id          %s\n", d.ID)
+	fmt.Fprintf(a.stdout, "definition  %s:%s\n", d.Definition, d.Version)
+	fmt.Fprintf(a.stdout, "status      %s\n", d.Status)
+	fmt.Fprintf(a.stdout, "started     %s\n", d.Started.Local().Format(time.DateTime))
+	if !d.Ended.IsZero() {
+		fmt.Fprintf(a.stdout, "ended       %s (%s)\n", d.Ended.Local().Format(time.DateTime), d.Ended.Sub(d.Started).Round(time.Millisecond))
+	}
+	if d.Fault != nil {
+		fmt.Fprintf(a.stdout, "fault       %s\n", d.Fault.Error())
+	}
+	for _, t := range d.Tasks {
+		fmt.Fprintf(a.stdout, "%s%-9s %s  %s%s\n", strings.Repeat("  ", t.Depth+1), t.Status, t.Name, t.Kind, progressOf(t))
+	}
+}

@@ -1,0 +1,87 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/worker/devserver"
+	"lazaret.dev/lazaret/worker/install"
+)
+
+// embedded is a Temporal server with a worker, in this process.
+type embedded struct {
+	server *devserver.Server
+	worker *service
+}
+
+func (e *embedded) stop() {
+	e.worker.stop()
+	// The database is consistent whatever Stop says; there is nobody to tell.
+	_ = e.server.Stop()
+}
+
+// searchAttributes are those that every namespace of ours has.
+var searchAttributes = map[string]enumspb.IndexedValueType{
+	contract.AttributeDefinition: enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	contract.AttributeVersion:    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	contract.AttributeDigest:     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	contract.AttributeLevel:      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	contract.AttributeState:      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+	contract.AttributeViolations: enumspb.INDEXED_VALUE_TYPE_INT,
+}
+
+// startSession starts an embedded Temporal for this command alone: on ports of
+// its own choice, without a UI. Its database is the one that "up" serves.
+func (a *app) startSession(ctx context.Context) (*session, error) {
+	home, err := install.Open(a.stateDir)
+	if err != nil {
+		return nil, installError(err)
+	}
+	e, err := a.startEmbedded(ctx, home, devserver.Options{
+		Address: "127.0.0.1:0",
+		NoUI:    true,
+		Kind:    install.Run,
+	}, serviceOptions{grace: time.Second})
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.dial(ctx, localOptions(home, e.server.Address(), install.CLI))
+	if err != nil {
+		e.stop()
+		return nil, err
+	}
+	return &session{Client: c, install: home, embedded: e}, nil
+}
+
+// startEmbedded starts the server and a worker on it.
+func (a *app) startEmbedded(ctx context.Context, home *install.Install, options devserver.Options, worker serviceOptions) (*embedded, error) {
+	options.Install = home
+	options.SearchAttributes = searchAttributes
+	options.ProductVersion = a.build.Version
+	options.Logger = a.logger(zerolog.WarnLevel).With().Str("component", "temporal").Logger()
+	options.LoginHelp = "Run `lazaret up --link` on this machine for a link that opens it."
+	server, err := devserver.Start(ctx, options)
+	if err != nil {
+		return nil, startError(err)
+	}
+	worker.grantKey = home.SigningKey()
+	w, err := a.startService(ctx, localOptions(home, server.Address(), install.Worker), worker)
+	if err != nil {
+		_ = server.Stop()
+		return nil, err
+	}
+	return &embedded{server: server, worker: w}, nil
+}
+
+func startError(err error) error {
+	var e *devserver.StartError
+	if errors.As(err, &e) {
+		return unreachable(e, e.Hint)
+	}
+	return unreachable(err, "")
+}

@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// readInput resolves --input: JSON text, @file, or - for standard input. Empty
+// means no input, which is null.
+func (a *app) readInput(arg string) (json.RawMessage, error) {
+	name, text, err := a.inputText(arg)
+	if err != nil || text == nil {
+		return nil, err
+	}
+	if _, err := expression.Decode(text); err != nil {
+		return nil, invalid("the input is one JSON value, given as --input '{\"a\": 1}', --input @file or --input -",
+			"%s%s: %w", name, place(text, err), err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		return nil, invalid("", "%s: %w", name, err)
+	}
+	return compact.Bytes(), nil
+}
+
+func (a *app) inputText(arg string) (name string, text []byte, err error) {
+	switch {
+	case arg == "":
+		return "", nil, nil
+	case arg == "-":
+		text, err = io.ReadAll(io.LimitReader(a.stdin, maxInputText))
+		name = "input from stdin"
+	case strings.HasPrefix(arg, "@"):
+		text, err = os.ReadFile(arg[1:])
+		name = "input " + arg[1:]
+	default:
+		name, text = "input", []byte(arg)
+	}
+	if err != nil {
+		return name, nil, invalid("", "%s: %w", name, unwrapPath(err))
+	}
+	return name, text, nil
+}
+
+// maxInputText bounds what is read from stdin; it only has to be above what
+// checkSize accepts, white space included.
+const maxInputText = 64 << 20
+
+// place is the :line:col of a JSON syntax error, or nothing.
+func place(text []byte, err error) string {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) || syntax.Offset < 1 || int(syntax.Offset) > len(text) {
+		return ""
+	}
+	before := text[:syntax.Offset-1]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return fmt.Sprintf(":%d:%d", line, column)
+}
+
+// checkSize refuses a start that Temporal would refuse.
+func checkSize(start contract.Start) error {
+	data, err := json.Marshal(start)
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if len(data) > contract.MaxPayload {
+		return invalid("pass a reference to where the data is stored, or split the batch",
+			"the definition with its input is %d bytes, over Temporal's payload limit (%d); the input alone is %d",
+			len(data), contract.MaxPayload, len(start.Input))
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// bundle is a definition with those that it may run.
+type bundle struct {
+	def     *definition.Definition
+	source  contract.Source
+	library []contract.Source
+}
+
+// load reads and checks a definition and its library. Findings go to stderr;
+// warnings do not stop it.
+func (a *app) load(file string, library []string) (*bundle, error) {
+	def, source, err := a.loadOne(file)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle{def: def, source: source}
+	files, err := libraryFiles(library)
+	if err != nil {
+		return nil, err
+	}
+	known := []definition.Document{def.Document}
+	for _, file := range files {
+		def, source, err := a.loadOne(file)
+		if err != nil {
+			return nil, err
+		}
+		b.library = append(b.library, source)
+		known = append(known, def.Document)
+	}
+	return b, missingWorkflows(file, def, known)
+}
+
+func (a *app) loadOne(file string) (*definition.Definition, contract.Source, error) {
+	text, err := readDefinition(file)
+	if err != nil {
+		return nil, contract.Source{}, err
+	}
+	def, findings := definition.Check(file, text)
+	if len(findings) > 0 {
+		if err := findings.WritePlain(a.stderr); err != nil {
+			return nil, contract.Source{}, err
+		}
+	}
+	if def == nil {
+		return nil, contract.Source{}, &exitError{code: exitInvalid, err: findings, quiet: true}
+	}
+	return def, contract.Source{File: file, Document: string(text), Digest: def.Digest}, nil
+}
+
+func readDefinition(file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, invalid("", "definition %s: no such file", file)
+	case err != nil:
+		return nil, invalid("", "definition %s: %w", file, unwrapPath(err))
+	}
+	return text, nil
+}
+
+// unwrapPath drops the operation and path that the message already names.
+func unwrapPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// libraryFiles are the files named, and those directly in the folders named.
+func libraryFiles(names []string) ([]string, error) {
+	var files []string
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, invalid("", "--definition %s: %w", name, unwrapPath(err))
+		}
+		if !info.IsDir() {
+			files = append(files, name)
+			continue
+		}
+		entries, err := os.ReadDir(name)
+		if err != nil {
+			return nil, invalid("", "--definition %s: %w", name, unwrapPath(err))
+		}
+		for _, entry := range entries {
+			if slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(entry.Name()))) {
+				files = append(files, filepath.Join(name, entry.Name()))
+			}
+		}
+	}
+	return files, nil
+}
+
+// missingWorkflows refuses a run.workflow whose definition did not come along,
+// before anything runs.
+func missingWorkflows(file string, def *definition.Definition, known []definition.Document) error {
+	var missing definition.Findings
+	def.Walk(func(t *definition.Task) {
+		body, ok := t.Body.(*definition.RunWorkflow)
+		if !ok || slices.ContainsFunc(known, body.Names) {
+			return
+		}
+		missing = append(missing, definition.Finding{
+			File: file, Line: t.Position.Line, Column: t.Position.Column, Severity: definition.Error,
+			Rule: "run.workflow.unknown", Reference: t.Reference,
+			Message: fmt.Sprintf("task %q runs %s/%s:%s, which is not at hand", t.Name, body.Namespace, body.Name, body.Version),
+			Hint:    "hand it over with --definition FILE or --definition FOLDER",
+		})
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	return &exitError{code: exitInvalid, err: missing, hint: missing[0].Hint}
+}

@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.temporal.io/sdk/log"
+	"golang.org/x/term"
+)
+
+// logger writes to stderr: JSON lines, or text for people. Unless --log-level
+// says otherwise, it drops what is below least.
+func (a *app) logger(least zerolog.Level) zerolog.Logger {
+	if level, err := zerolog.ParseLevel(a.logLevel); err == nil && a.logLevel != "" {
+		least = level
+	}
+	if a.logFormat == "json" || a.logFormat == "auto" && !isTerminal(a.stderr) {
+		return zerolog.New(a.stderr).Level(least).With().Timestamp().Logger()
+	}
+	console := zerolog.ConsoleWriter{Out: a.stderr, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.stderr)}
+	return zerolog.New(console).Level(least).With().Timestamp().Logger()
+}
+
+// checkLogFlags refuses what logger would have to guess.
+func (a *app) checkLogFlags() error {
+	switch a.logFormat {
+	case "auto", "console", "json":
+	default:
+		return invalid("use auto, console or json", "--log-format %q is unknown", a.logFormat)
+	}
+	if a.logLevel == "" {
+		return nil
+	}
+	if _, err := zerolog.ParseLevel(a.logLevel); err != nil {
+		return invalid("use debug, info, warn or error", "--log-level %q is unknown", a.logLevel)
+	}
+	return nil
+}
+
+// isTerminal tells whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a descriptor fits an int
+}
+
+// temporalLog lets the SDK write to a zerolog logger.
+type temporalLog struct{ log zerolog.Logger }
+
+func temporalLogger(l zerolog.Logger) log.Logger { return temporalLog{l} }
+
+func (t temporalLog) Debug(msg string, keyvals ...any) { t.log.Debug().Fields(keyvals).Msg(msg) }
+func (t temporalLog) Info(msg string, keyvals ...any)  { t.log.Info().Fields(keyvals).Msg(msg) }
+func (t temporalLog) Warn(msg string, keyvals ...any)  { t.log.Warn().Fields(keyvals).Msg(msg) }
+func (t temporalLog) Error(msg string, keyvals ...any) { t.log.Error().Fields(keyvals).Msg(msg) }

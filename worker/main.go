@@ -1,0 +1,77 @@
+package worker
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Build says what was built; the linker sets it.
+type Build struct{ Version, Commit string }
+
+// Main runs one command line on the process's own streams and returns its exit
+// code. The first interrupt or SIGTERM asks the command to end in order, the
+// second ends the process.
+func Main(args []string, build Build) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { <-ctx.Done(); stop() }()
+	a := &app{build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	return a.execute(ctx, args)
+}
+
+// app is what every command shares. It is set before a command runs.
+type app struct {
+	build          Build
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	output    string // --output
+	stateDir  string // --state-dir
+	logFormat string // --log-format
+	logLevel  string // --log-level
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	return a.report(root.ExecuteContext(ctx))
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lazaret",
+		Short: "Run workflows durably, and their scripts in quarantine",
+		Long: `lazaret runs CNCF Serverless Workflow definitions (YAML) durably on Temporal.
+Their scripts run in one-shot kernel sandboxes.
+
+Without configuration it brings its own Temporal: run it once with "lazaret run",
+or keep it up with "lazaret up". With TEMPORAL_ADDRESS or a Temporal profile set,
+it uses that cluster.`,
+		Example: `  lazaret run hello.yaml --input '{"name": "Ada"}'
+  lazaret validate *.yaml
+  lazaret up`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.stateDir, "state-dir", "", "folder of the embedded Temporal (default $XDG_STATE_HOME/lazaret)")
+	flags.StringVar(&a.logFormat, "log-format", "auto", "logs as console or json; auto is console on a terminal")
+	flags.StringVar(&a.logLevel, "log-level", "", "least level logged: debug, info, warn, error")
+	root.AddCommand(
+		a.runCommand(), a.upCommand(), a.workerCommand(),
+		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
+		a.validateCommand(), a.schemaCommand(),
+		a.sandboxCommand(), a.doctorCommand(), a.versionCommand(),
+	)
+	return root
+}

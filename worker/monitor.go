@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// monitor serves /metrics (Prometheus), /healthz (the process lives) and
+// /readyz (Temporal answers) on one loopback address. A nil monitor observes
+// nothing.
+type monitor struct {
+	handler  client.MetricsHandler // takes the SDK's metrics
+	registry *prometheus.Registry
+	runs     *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	listener net.Listener
+	server   *http.Server
+}
+
+// newMonitor listens at once, so that a busy address is known before anything
+// starts; it serves from serve on.
+func newMonitor(address string) (*monitor, error) {
+	if err := loopback(address); err != nil {
+		return nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, unreachable(fmt.Errorf("metrics address %s: %w", address, errors.Unwrap(err)),
+			"stop what listens there, or choose another with --metrics-address, or none with --metrics-address ''")
+	}
+	m := &monitor{registry: prometheus.NewRegistry(), listener: listener}
+	m.register()
+	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(m.registry))
+	if err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	provider := metric.NewMeterProvider(metric.WithReader(exporter))
+	m.handler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+		Meter:                provider.Meter("temporal-sdk-go"),
+		UseMonotonicCounters: true,
+		OnError:              func(error) {}, // a metric that cannot be kept is no reason to stop
+	})
+	return m, nil
+}
+
+func (m *monitor) register() {
+	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lazaret_sandbox_runs_total",
+		Help: "Programs run in a sandbox, by level and outcome.",
+	}, []string{"level", "outcome"})
+	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "lazaret_sandbox_run_seconds",
+		Help:    "Wall time of programs run in a sandbox, by level.",
+		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
+	}, []string{"level"})
+	m.registry.MustRegister(m.runs, m.seconds, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}
+
+func (m *monitor) observe(_ contract.Process, level policies.Level, result sandbox.Result) {
+	if m == nil {
+		return
+	}
+	m.runs.WithLabelValues(level.String(), string(result.Outcome)).Inc()
+	m.seconds.WithLabelValues(level.String()).Observe(result.Usage.Wall.Seconds())
+}
+
+// serve answers until close. ready reports whether Temporal answers.
+func (m *monitor) serve(ready func(context.Context) error) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := ready(ctx); err != nil {
+			http.Error(w, "temporal does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = m.server.Serve(m.listener) }()
+}
+
+func (m *monitor) address() string { return m.listener.Addr().String() }
+
+func (m *monitor) close() {
+	if m == nil {
+		return
+	}
+	if m.server != nil {
+		_ = m.server.Close()
+	}
+	_ = m.listener.Close()
+}
+
+// loopback refuses an address that others could reach (C16).
+func loopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return invalid("give it as host:port, such as 127.0.0.1:9464", "address %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return invalid("put a proxy with TLS and authentication in front to reach it from elsewhere",
+			"address %q is not a loopback address", address)
+	}
+	return nil
+}

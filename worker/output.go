@@ -1,0 +1,72 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+)
+
+// outputFlag adds --output to a command that prints a result.
+func (a *app) outputFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.output, "output", "o", "json", "print the result as json or yaml")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// checkFlags refuses what the shared flags cannot mean.
+func (a *app) checkFlags() error {
+	if a.output != "" && a.output != "json" && a.output != "yaml" {
+		return invalid("use json or yaml", "--output %q is unknown", a.output)
+	}
+	return a.checkLogFlags()
+}
+
+// printResult writes a JSON value to stdout; numbers stay as they are written.
+func (a *app) printResult(value json.RawMessage) error {
+	if a.output == "yaml" {
+		return writeYAML(a.stdout, value)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, value, "", "  "); err != nil {
+		return fmt.Errorf("result: %w", err)
+	}
+	indented.WriteByte('\n')
+	_, err := a.stdout.Write(indented.Bytes())
+	return err
+}
+
+// writeYAML goes through YAML's own reader, of which JSON is a part, so that
+// big numbers and the order of members survive.
+func writeYAML(w io.Writer, value json.RawMessage) error {
+	var node yaml.Node
+	if err := yaml.Unmarshal(value, &node); err != nil {
+		return fmt.Errorf("result as yaml: %w", err)
+	}
+	plain(&node)
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&node); err != nil {
+		return fmt.Errorf("result as yaml: %w", err)
+	}
+	return encoder.Close()
+}
+
+// plain drops JSON's braces and quotes; the encoder quotes again where needed.
+func plain(node *yaml.Node) {
+	node.Style = 0
+	for _, inner := range node.Content {
+		plain(inner)
+	}
+}
+
+// printJSON writes any value as a result.
+func (a *app) printJSON(v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
+	}
+	return a.printResult(data)
+}

@@ -1,0 +1,145 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/workflows"
+)
+
+// serviceOptions configure a worker; zero values mean the defaults.
+type serviceOptions struct {
+	level      policies.Level // of executions that ask for none
+	grace      time.Duration  // how long a script may go on after stop
+	maxScripts int            // at the same time
+	grantKey   []byte         // verifies grants of weaker levels
+	monitor    *monitor       // metrics; nil: none
+}
+
+// service is a running worker: it polls Temporal and runs what it is given.
+type service struct {
+	client    client.Client
+	namespace string
+	worker    sdkworker.Worker
+	processes *activities.Processes
+	runner    *sandbox.Runner
+	failed    chan error // gets the error that ended the worker
+}
+
+// reportGrace is the time, beyond the scripts', to tell Temporal how they ended.
+const reportGrace = 3 * time.Second
+
+// startService connects a worker and starts it. A machine that cannot sandbox
+// gets a worker all the same: what needs no sandbox runs, the rest faults and
+// says what is missing.
+func (a *app) startService(ctx context.Context, connection client.Options, options serviceOptions) (*service, error) {
+	log := a.logger(zerolog.WarnLevel)
+	connection.Logger = temporalLogger(log)
+	if options.monitor != nil {
+		connection.MetricsHandler = options.monitor.handler
+	}
+	c, err := a.dial(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{client: c, namespace: connection.Namespace, failed: make(chan error, 1)}
+	s.processes = a.processes(options, log)
+	s.runner, err = sandbox.New(sandbox.Options{})
+	if err != nil {
+		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")
+		s.processes.Runner = noSandbox{err}
+	} else {
+		s.processes.Runner = s.runner
+	}
+	s.worker = newWorker(c, options, s.failed)
+	workflows.Register(s.worker)
+	s.processes.Register(s.worker)
+	if err := s.worker.Start(); err != nil {
+		s.close()
+		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
+	}
+	return s, nil
+}
+
+func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.Processes {
+	if options.level == 0 {
+		options.level = policies.Maximum
+	}
+	p := &activities.Processes{
+		Interpreters: activities.HostInterpreters(),
+		Level:        options.level,
+		GrantKey:     options.grantKey,
+		Grace:        options.grace,
+	}
+	p.Observe = func(request contract.Process, level policies.Level, result sandbox.Result) {
+		logRun(log, request, level, result)
+		options.monitor.observe(request, level, result)
+	}
+	return p
+}
+
+func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdkworker.Worker {
+	scripts := options.maxScripts
+	if scripts == 0 {
+		scripts = 2 * runtime.NumCPU()
+	}
+	return sdkworker.New(c, contract.TaskQueue, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: scripts,
+		WorkerStopTimeout:                  options.grace + reportGrace,
+		// Cancellation reaches a script with the answer to a heartbeat.
+		MaxHeartbeatThrottleInterval:     time.Second,
+		DefaultHeartbeatThrottleInterval: time.Second,
+		OnFatalError: func(err error) {
+			select {
+			case failed <- err:
+			default:
+			}
+		},
+	})
+}
+
+// stop takes no new work, lets scripts finish within the grace, kills the rest
+// (Temporal retries them elsewhere), and disconnects.
+func (s *service) stop() {
+	s.worker.Stop()
+	s.close()
+}
+
+func (s *service) close() {
+	if s.runner != nil {
+		_ = s.runner.Close()
+	}
+	s.client.Close()
+}
+
+// noSandbox refuses every run with the reason for which there is no sandbox.
+type noSandbox struct{ err error }
+
+func (n noSandbox) Run(context.Context, sandbox.Spec) (sandbox.Result, error) {
+	return sandbox.Result{}, n.err
+}
+
+func logRun(log zerolog.Logger, request contract.Process, level policies.Level, r sandbox.Result) {
+	event := log.Info()
+	if len(r.Violations) > 0 {
+		event = log.Warn()
+	}
+	event.Str("definition", request.Task.Namespace+"/"+request.Task.Name).
+		Str("task", request.Task.Reference).
+		Str("execution", request.Task.Execution).
+		Stringer("level", level).
+		Str("outcome", string(r.Outcome)).
+		Int("violations", len(r.Violations)).
+		Dur("wall", r.Usage.Wall).
+		Msg("program ended")
+}

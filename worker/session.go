@@ -1,0 +1,157 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"lazaret.dev/lazaret/worker/install"
+)
+
+// session is a connection to a Temporal. Close it once.
+type session struct {
+	client.Client
+	// install is this machine's installation; nil with a configured cluster.
+	install *install.Install
+	// uiAddress is the embedded Temporal's Web UI, or empty.
+	uiAddress string
+	// embedded is the server and worker of this process, or nil.
+	embedded *embedded
+}
+
+// Close ends the connection, and the server and worker if they are ours.
+func (s *session) Close() {
+	s.Client.Close()
+	if s.embedded != nil {
+		s.embedded.stop()
+	}
+}
+
+const connectTimeout = 10 * time.Second
+
+// connect opens a session with the Temporal that is configured, or with the
+// one that "lazaret up" runs on this machine.
+func (a *app) connect(ctx context.Context) (*session, error) {
+	s, err := a.connectExisting(ctx)
+	if err == nil && s == nil {
+		err = unreachable(errors.New("no Temporal is configured, and none is up on this machine"),
+			"start one with `lazaret up`, or set TEMPORAL_ADDRESS")
+	}
+	return s, err
+}
+
+// connectOrStart is connect, but starts an embedded Temporal with a worker
+// when there is nothing to connect to.
+func (a *app) connectOrStart(ctx context.Context) (*session, error) {
+	s, err := a.connectExisting(ctx)
+	if err != nil || s != nil {
+		return s, err
+	}
+	return a.startSession(ctx)
+}
+
+// connectExisting returns a nil session when there is nothing to connect to.
+func (a *app) connectExisting(ctx context.Context) (*session, error) {
+	options, configured, err := configuredTemporal()
+	if err != nil {
+		return nil, err
+	}
+	if configured {
+		c, err := a.dial(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		return &session{Client: c}, nil
+	}
+	home, err := install.Open(a.stateDir)
+	if err != nil {
+		return nil, installError(err)
+	}
+	running, found, err := home.Running()
+	if err != nil {
+		return nil, installError(err)
+	}
+	if !found {
+		return nil, nil
+	}
+	c, err := a.dial(ctx, localOptions(home, running.Address, install.CLI))
+	if err != nil {
+		return nil, err
+	}
+	return &session{Client: c, install: home, uiAddress: running.UIAddress}, nil
+}
+
+func localOptions(home *install.Install, address string, who install.Principal) client.Options {
+	return client.Options{HostPort: address, Namespace: install.Namespace, HeadersProvider: home.Credentials(who)}
+}
+
+// configuredTemporal reads Temporal's own configuration: TEMPORAL_* variables
+// and the profile file. Nothing set means not configured.
+func configuredTemporal() (client.Options, bool, error) {
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{})
+	if err != nil {
+		return client.Options{}, false, unreachable(fmt.Errorf("temporal configuration: %w", err),
+			"check TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the TEMPORAL_* variables")
+	}
+	if profile.Address == "" {
+		if name := strayVariable(); name != "" {
+			return client.Options{}, false, unreachable(fmt.Errorf("%s is set, but no Temporal address", name),
+				"set TEMPORAL_ADDRESS too, or unset it to use the embedded Temporal")
+		}
+		return client.Options{}, false, nil
+	}
+	options, err := profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+	if err != nil {
+		return client.Options{}, false, unreachable(fmt.Errorf("temporal configuration: %w", err), "")
+	}
+	return options, true, nil
+}
+
+// strayVariable names a variable that makes sense only with an address.
+func strayVariable() string {
+	names := []string{"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_TLS"}
+	i := slices.IndexFunc(names, func(name string) bool { return os.Getenv(name) != "" })
+	if i < 0 {
+		return ""
+	}
+	return names[i]
+}
+
+func (a *app) dial(ctx context.Context, options client.Options) (client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if options.Logger == nil {
+		options.Logger = temporalLogger(a.logger(zerolog.ErrorLevel))
+	}
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, unreachable(fmt.Errorf("temporal at %s: %s", options.HostPort, dialReason(err)),
+			"check that it is running and that TEMPORAL_ADDRESS and its credentials are right")
+	}
+	return c, nil
+}
+
+// dialReason is the cause of a failed dial, without the layers around it.
+func dialReason(err error) string {
+	text := err.Error()
+	if errors.Is(err, context.DeadlineExceeded) || strings.Contains(text, "context deadline exceeded") {
+		text = "no answer within " + connectTimeout.String()
+	}
+	return strings.TrimPrefix(text, "failed reaching server: ")
+}
+
+func installError(err error) error {
+	var e *install.Error
+	if errors.As(err, &e) {
+		return unreachable(e, e.Hint)
+	}
+	return unreachable(err, "")
+}

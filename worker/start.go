@@ -1,0 +1,136 @@
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/workflows"
+)
+
+// startFlags are what run and submit have in common.
+type startFlags struct {
+	input       string
+	level       string
+	id          string
+	definitions []string
+}
+
+// prepared is a checked definition, ready to start.
+type prepared struct {
+	bundle *bundle
+	level  string // as asked for, or empty
+	start  contract.Start
+}
+
+// prepare does all that can be done, and go wrong, before Temporal is asked.
+func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prepared, error) {
+	if flags.level != "" {
+		if _, err := policies.ParseLevel(flags.level); err != nil {
+			return nil, invalid("", "--level: %w", err)
+		}
+	}
+	b, err := a.load(file, flags.definitions)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkScripts(ctx, b); err != nil {
+		return nil, err
+	}
+	input, err := a.readInput(flags.input)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkInput(b, input); err != nil {
+		return nil, err
+	}
+	start := contract.Start{
+		Definition: b.source,
+		Library:    b.library,
+		Input:      input,
+		Runtime:    a.build.Version,
+		Sandbox:    contract.Sandbox{Level: flags.level},
+	}
+	return &prepared{bundle: b, level: flags.level, start: start}, checkSize(start)
+}
+
+// begin starts the execution.
+func (s *session) begin(ctx context.Context, p *prepared, id string) (client.WorkflowRun, error) {
+	if id == "" {
+		id = newID(p)
+	}
+	start := p.start
+	if s.install != nil && p.level != "" {
+		start.Sandbox = grantLevel(s.install.SigningKey(), id, p)
+	}
+	run, err := s.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                    id,
+		TaskQueue:             contract.TaskQueue,
+		TypedSearchAttributes: workflows.SearchAttributes(p.bundle.def, p.level),
+		StaticSummary:         summary(p),
+		// An id that is in use is an error, never somebody else's result.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflows.TypeName(p.bundle.def.Document), start)
+	if err != nil {
+		return nil, temporalError(err)
+	}
+	return run, nil
+}
+
+// newID names an execution after its definition, with 64 random bits.
+func newID(p *prepared) string {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand, Go 1.24)
+	doc := p.bundle.def.Document
+	return fmt.Sprintf("%s.%s-%s", doc.Namespace, doc.Name, hex.EncodeToString(random[:]))
+}
+
+// grantLevel lets the execution run at the level that the operator asked for
+// on their own machine, whatever the worker's own is.
+func grantLevel(key []byte, id string, p *prepared) contract.Sandbox {
+	level, err := policies.ParseLevel(p.level)
+	if err != nil {
+		return contract.Sandbox{Level: p.level}
+	}
+	digests := []string{p.start.Definition.Digest}
+	for _, source := range p.start.Library {
+		digests = append(digests, source.Digest)
+	}
+	grant := policies.LevelGrant{Execution: id, Level: level, Digests: digests}
+	return contract.Sandbox{Level: p.level, Digests: digests, Grant: grant.Sign(key)}
+}
+
+// summary is the line that Temporal's list shows: the title, else the version.
+func summary(p *prepared) string {
+	doc := p.bundle.def.Document
+	const limit = 180
+	if doc.Title != "" && len(doc.Title) <= limit {
+		return doc.Title
+	}
+	return "version " + doc.Version
+}
+
+// checkInput refuses, before anything starts, an input that the definition's
+// own schema refuses.
+func checkInput(b *bundle, input json.RawMessage) error {
+	if b.def.Input.Schema == nil {
+		return nil
+	}
+	value, err := decodeInput(input)
+	if err != nil {
+		return err
+	}
+	if err := b.def.Input.Schema.Validate(value); err != nil {
+		return &contract.Fault{
+			Type: contract.ValidationError, Status: 400, Title: "Validation error",
+			Detail: fmt.Sprintf("input: %v", err), Instance: "/input/schema",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var format string
+	var library []string
+	cmd := &cobra.Command{
+		Use:   "validate FILE…",
+		Short: "Check definitions without running them",
+		Long: `Validate checks schema, integrity, expressions and the syntax of scripts. Each
+finding is one line, FILE:LINE:COLUMN: message [rule], with a hint where there
+is one. It exits with 0 when there is no error (warnings are allowed), else with 2.`,
+		Example: `  lazaret validate nightly.yaml
+  lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.validate(cmd.Context(), args, format)
+		},
+	}
+	cmd.Flags().StringVarP(&format, "output", "o", "plain", "print findings as plain, json or sarif")
+	cmd.Flags().StringArrayVarP(&library, "definition", "d", nil, "accepted as by run; files given are checked by themselves")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) validate(ctx context.Context, files []string, format string) error {
+	write, err := a.findingsWriter(format)
+	if err != nil {
+		return err
+	}
+	findings := definition.Findings{}
+	for _, file := range files {
+		text, err := readDefinition(file)
+		if err != nil {
+			return err
+		}
+		def, found := definition.Check(file, text)
+		findings = append(findings, found...)
+		if def != nil {
+			findings = append(findings, a.scriptFindings(ctx, file, def)...)
+		}
+	}
+	if err := write(findings); err != nil {
+		return err
+	}
+	if findings.HasErrors() {
+		return &exitError{code: exitInvalid, err: errors.New("invalid"), quiet: true}
+	}
+	if format == "plain" {
+		fmt.Fprintf(a.stderr, "%d of %d files are valid\n", len(files), len(files))
+	}
+	return nil
+}
+
+// findingsWriter is for stdout: findings are this command's result.
+func (a *app) findingsWriter(format string) (func(definition.Findings) error, error) {
+	switch format {
+	case "plain":
+		return func(fs definition.Findings) error { return fs.WritePlain(a.stdout) }, nil
+	case "json":
+		return func(fs definition.Findings) error { return fs.WriteJSON(a.stdout) }, nil
+	case "sarif":
+		return func(fs definition.Findings) error { return fs.WriteSARIF(a.stdout) }, nil
+	}
+	return nil, invalid("use plain, json or sarif", "--output %q is unknown", format)
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of workflow definitions",
+		Example: `  lazaret schema > workflow.schema.json
+  # first line of a definition, for editors with a YAML language server:
+  # yaml-language-server: $schema=workflow.schema.json`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.stdout.Write(definition.JSONSchema())
+			return err
+		},
+	}
+}

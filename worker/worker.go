@@ -1,0 +1,104 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lazaret.dev/lazaret/policies"
+)
+
+// workerFlags are what worker and up have in common.
+type workerFlags struct {
+	level      string
+	grace      time.Duration
+	maxScripts int
+	metrics    string
+}
+
+func (f *workerFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
+	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
+	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
+	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
+}
+
+// serviceOptions checks the flags. The monitor, if any, listens already; the
+// caller closes it.
+func (a *app) serviceOptions(f workerFlags) (serviceOptions, error) {
+	if err := a.checkLogFlags(); err != nil {
+		return serviceOptions{}, err
+	}
+	level, err := policies.ParseLevel(f.level)
+	if err != nil {
+		return serviceOptions{}, invalid("", "--level: %w", err)
+	}
+	if f.maxScripts < 0 || f.grace < 0 {
+		return serviceOptions{}, invalid("give a number of zero or more", "--max-scripts and --grace cannot be negative")
+	}
+	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts}
+	if f.metrics != "" {
+		options.monitor, err = newMonitor(f.metrics)
+	}
+	return options, err
+}
+
+func (a *app) workerCommand() *cobra.Command {
+	var flags workerFlags
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Run a worker for a configured Temporal, until stopped",
+		Long: `Worker executes workflows and scripts for the Temporal that TEMPORAL_ADDRESS or a
+profile names (TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… as for the
+temporal CLI). Start more of them to scale.
+
+On SIGTERM it takes no new work, lets running scripts finish within --grace,
+kills the rest, which Temporal then retries on another worker, and ends.`,
+		Example: `  TEMPORAL_ADDRESS=temporal.internal:7233 lazaret worker
+  lazaret worker --level strict --max-scripts 16 --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveWorker(cmd.Context(), flags) },
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
+	connection, configured, err := configuredTemporal()
+	if err != nil {
+		return err
+	}
+	if !configured {
+		return unreachable(errors.New("no Temporal is configured"),
+			"set TEMPORAL_ADDRESS, or use `lazaret up` for Temporal and worker in one")
+	}
+	options, err := a.serviceOptions(flags)
+	if err != nil {
+		return err
+	}
+	defer options.monitor.close()
+	s, err := a.startService(ctx, connection, options)
+	if err != nil {
+		return err
+	}
+	if options.monitor != nil {
+		options.monitor.serve(s.ready)
+	}
+	if err := a.ensureAttributes(ctx, s); err != nil {
+		s.stop()
+		return err
+	}
+	fmt.Fprintf(a.stderr, "worker of %s at level %s\n", connection.HostPort, options.level)
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.stderr, "stopping: running scripts have", flags.grace, "to finish")
+		s.stop()
+		return nil
+	case err := <-s.failed:
+		s.stop()
+		return unreachable(fmt.Errorf("worker: %w", err), "")
+	}
+}
