@@ -21,6 +21,12 @@ func FuzzExpression(f *testing.F) {
 		if err != nil {
 			in = data
 		}
+		start := time.Now()
+		defer func() {
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+		}()
 		if _, err := expression.CompileText(src, scope); err != nil && len(err.Error()) > 400 {
 			t.Errorf("long error: %v", err)
 		}
@@ -33,11 +39,7 @@ func FuzzExpression(f *testing.F) {
 			return
 		}
 		env := expression.Env{Vars: map[string]any{"v": in}, Now: time.Unix(1, 0)}
-		start := time.Now()
 		v, err := e.Evaluate(in, env)
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("took %v", took)
-		}
 		w, again := e.Evaluate(in, env)
 		if err != nil {
 			if again == nil || again.Error() != err.Error() {

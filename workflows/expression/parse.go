@@ -130,11 +130,13 @@ func unknownVariable(name string, scope Scope) string {
 }
 
 func unknownFunction(name, arity string, scope Scope) string {
+	known := scope.Has(name)
+	name = clip(name)
 	reason := "unknown function " + name + "/" + arity
 	if arity != "0" {
 		return reason
 	}
-	if scope.Has(name) {
+	if known {
 		return reason + ", did you mean $" + name + "?"
 	}
 	return reason + ", did you mean ." + name + " or \"" + name + "\"?"
