@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"go.temporal.io/server/common/config"
@@ -31,11 +32,7 @@ const (
 )
 
 // database is the server's SQLite database.
-type database struct {
-	sql *config.SQL
-	// fresh: it was made just now and holds no namespace yet.
-	fresh bool
-}
+type database struct{ sql *config.SQL }
 
 // openDatabase prepares the database that o asks for. Preconditions: the lock of
 // o.Install is held.
@@ -61,7 +58,7 @@ func openDatabase(o Options) (*database, error) {
 // memoryDatabase returns a database of its own: in-memory databases of the same
 // name are shared within the process.
 func memoryDatabase() *database {
-	return &database{fresh: true, sql: &config.SQL{
+	return &database{sql: &config.SQL{
 		PluginName:        sqlite.PluginName,
 		DatabaseName:      rand.Text(),
 		ConnectAttributes: map[string]string{"mode": "memory", "cache": "shared"},
@@ -84,10 +81,12 @@ func fileConfig(path string) *config.SQL {
 	}
 }
 
-// createDatabase makes an empty database at path. It is stamped last, and
-// without a stamp it never had a server on it: what an interrupted start left
-// behind is made anew.
+// createDatabase makes an empty database at path. It gets its name only when it
+// is whole and stamped; the draft that an interrupted start left is made anew.
 func createDatabase(path, stamp string) (*database, error) {
+	if err := refuseOrphanLog(path + "-wal"); err != nil {
+		return nil, err
+	}
 	draft := path + ".new"
 	for _, stale := range []string{draft, draft + "-journal"} {
 		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -105,10 +104,34 @@ func createDatabase(path, stamp string) (*database, error) {
 	if err := os.WriteFile(stamp, []byte(Version+"\n"), 0o600); err != nil {
 		return nil, stateFolder(stamp, err)
 	}
-	if err := errors.Join(os.Chmod(draft, 0o600), os.Rename(draft, path)); err != nil {
+	if err := errors.Join(secure(draft), os.Rename(draft, path)); err != nil {
 		return nil, stateFolder(path, err)
 	}
-	return &database{sql: fileConfig(path), fresh: true}, nil
+	return &database{sql: fileConfig(path)}, nil
+}
+
+// secure makes the file private and puts it on the disk: without an fsync per
+// statement (synchronous=off) none of it need be there yet.
+func secure(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Sync(), f.Close())
+}
+
+// refuseOrphanLog refuses a write-ahead log whose database was moved away from
+// under it: SQLite would replay it into the new one.
+func refuseOrphanLog(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		return nil //nolint:nilerr // no log, no orphan
+	}
+	return &StartError{
+		Code:   StateFolder,
+		Reason: fmt.Sprintf("%q is the log of a database that is no longer beside it", path),
+		Hint:   "move the database back, or the log to where the database went",
+	}
 }
 
 // checkStamp refuses a database that another version of the server wrote.
@@ -124,10 +147,13 @@ func checkStamp(path, stamp string) error {
 	if written == "" {
 		written = "of an unknown version"
 	}
+	old := filepath.Join(filepath.Dir(path), "old")
 	return &StartError{
 		Code:   VersionMismatch,
 		Reason: fmt.Sprintf("database %q was written by Temporal %s, this binary embeds %s", path, written, Version),
-		Hint:   fmt.Sprintf("run the lazaret that wrote it, or move it away to begin with an empty one (mv %q %q)", path, path+".old"),
+		// All of temporal.db*: the write-ahead log is part of the database.
+		Hint: fmt.Sprintf("run the lazaret that wrote it, or move it away to begin with an empty one (mkdir %q && mv %q* %q)",
+			old, path, old),
 	}
 }
 
@@ -140,8 +166,9 @@ func stateFolder(path string, err error) error {
 	}
 }
 
-// createNamespace registers the namespace in a fresh database, complete with its
-// search attributes, so that they can be used from the first call on.
+// createNamespace registers the namespace, complete with its search attributes,
+// so that they can be used from the first call on. It leaves one that exists as
+// it is; see ensureNamespace.
 func (d *database) createNamespace(o Options) error {
 	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, install.Namespace, false, o.SearchAttributes)
 	if err != nil {

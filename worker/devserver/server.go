@@ -67,21 +67,19 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.database.fresh {
-		if err := s.database.createNamespace(s.options); err != nil {
-			return err
-		}
-	}
-	gate := newGatekeeper(s.options.Install)
-	s.backend = newBackend(layout, s.options)
-	if err := s.backend.start(s.database, gate); err != nil {
+	if err := s.database.createNamespace(s.options); err != nil {
 		return err
 	}
-	if err := s.prepareNamespace(ctx, gate); err != nil {
+	tokens := newGatekeeper(s.options.Install)
+	s.backend = newBackend(layout, s.options)
+	if err := s.backend.start(s.database, tokens); err != nil {
+		return err
+	}
+	if err := s.prepareNamespace(ctx, tokens); err != nil {
 		return err
 	}
 	if s.ui != nil {
-		if err := s.ui.serve(s.Address(), gate, s.options); err != nil {
+		if err := s.ui.serve(s.Address(), tokens, s.options); err != nil {
 			return err
 		}
 	}
@@ -120,10 +118,10 @@ func (s *Server) claim(ctx context.Context) (netip.AddrPort, error) {
 
 // prepareNamespace checks that the server answers and that the namespace is as
 // the options say.
-func (s *Server) prepareNamespace(ctx context.Context, gate *gatekeeper) error {
+func (s *Server) prepareNamespace(ctx context.Context, tokens *gatekeeper) error {
 	conn, err := grpc.NewClient("passthrough:///"+s.Address(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithPerRPCCredentials(headerCredentials(gate.authorizationOf(server))))
+		grpc.WithPerRPCCredentials(headerCredentials(tokens.authorizationOf(server))))
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}

@@ -79,6 +79,16 @@ func TestStart_VersionMismatch(t *testing.T) {
 		i.Path("temporal.db"), devserver.Version), start.Error())
 }
 
+// A log left by a database that was moved away must not get into a new one.
+func TestStart_OrphanLog(t *testing.T) {
+	i := newInstall(t)
+	require.NoError(t, os.WriteFile(i.Path("temporal.db-wal"), []byte("x"), 0o600))
+	start := refused(t, options(i))
+	require.Equal(t, devserver.StateFolder, start.Code)
+	require.Equal(t, fmt.Sprintf("embedded Temporal: %q is the log of a database that is no longer beside it",
+		i.Path("temporal.db-wal")), start.Error())
+}
+
 func TestStart_UnwritableFolder(t *testing.T) {
 	i := newInstall(t)
 	// A folder where the database's draft belongs stops even root.

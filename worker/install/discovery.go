@@ -69,11 +69,18 @@ func (i *Install) Running() (Discovery, bool, error) {
 	if err != nil {
 		return Discovery{}, false, &Error{Reason: "discovery file cannot be read", Err: err}
 	}
+	d, ok := liveAnnouncement(text, pid)
+	return d, ok, nil
+}
+
+// liveAnnouncement reads what the lock's holder pid announced. An unreadable
+// text, or one by another process, is a leftover.
+func liveAnnouncement(text []byte, pid int) (Discovery, bool) {
 	var d Discovery
 	if json.Unmarshal(text, &d) != nil || d.PID != pid || !alive(pid) {
-		return Discovery{}, false, nil
+		return Discovery{}, false
 	}
-	return d, true, nil
+	return d, true
 }
 
 // alive reports whether process pid exists, be it ours or another user's.

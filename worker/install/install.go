@@ -110,8 +110,7 @@ func writable(dir string) error {
 
 func unusableFolder(dir string, err error) error {
 	// The path stands in the reason already.
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
 	return &Error{

@@ -17,7 +17,10 @@ import (
 var _ = client.Options{HeadersProvider: install.Credentials{}}
 
 // folder returns a path at which nothing is yet.
-func folder(t *testing.T) string { return filepath.Join(t.TempDir(), "state", "lazaret") }
+func folder(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "state", "lazaret")
+}
 
 func open(t *testing.T, dir string) *install.Install {
 	t.Helper()
@@ -87,41 +90,29 @@ func TestOpen_AtOnceAgrees(t *testing.T) {
 
 func TestOpen_Refuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil        func(t *testing.T, dir string)
+		spoil        func(dir string) error
 		reason, hint string
 	}{
 		"token readable by the group": {
-			func(t *testing.T, dir string) { require.NoError(t, os.Chmod(dir+"/token.cli", 0o640)) },
+			func(dir string) error { return os.Chmod(dir+"/token.cli", 0o640) },
 			`secret file "DIR/token.cli" is open to other users (mode 0640)`,
 			`others may have read it: stop every lazaret of this user and remove it; a new one is made (rm "DIR/token.cli")`,
 		},
 		"folder open to others": {
-			func(t *testing.T, dir string) { require.NoError(t, os.Chmod(dir, 0o755)) },
+			func(dir string) error { return os.Chmod(dir, 0o755) },
 			`state folder "DIR" is open to other users (mode 0755)`,
 			`chmod 700 "DIR", or name another folder with XDG_STATE_HOME`,
 		},
 		"token cut short": {
-			func(t *testing.T, dir string) {
-				require.NoError(t, os.WriteFile(dir+"/grant.key", []byte("00ff\n"), 0o600))
-			},
+			func(dir string) error { return os.WriteFile(dir+"/grant.key", []byte("00ff\n"), 0o600) },
 			`secret file "DIR/grant.key" is damaged: want 64 hexadecimal digits`,
 			`stop every lazaret of this user and remove it; a new one is made (rm "DIR/grant.key")`,
-		},
-		"owned by someone else": {
-			func(t *testing.T, dir string) {
-				if os.Geteuid() != 0 {
-					t.Skip("only root can give files away")
-				}
-				require.NoError(t, os.Chown(dir+"/token.ui", 12345, 0))
-			},
-			`"DIR/token.ui" belongs to user id 12345, this process runs as 0`,
-			`run as its owner, or name another folder with XDG_STATE_HOME`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t)
 			open(t, dir)
-			c.spoil(t, dir)
+			require.NoError(t, c.spoil(dir))
 			_, err := install.Open(dir)
 			var refusal *install.Error
 			require.ErrorAs(t, err, &refusal)
@@ -129,6 +120,17 @@ func TestOpen_Refuses(t *testing.T) {
 			require.Equal(t, strings.ReplaceAll(c.hint, "DIR", dir), refusal.Hint)
 		})
 	}
+}
+
+func TestOpen_RefusesForeignSecret(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := folder(t)
+	open(t, dir)
+	require.NoError(t, os.Chown(dir+"/token.ui", 12345, 0))
+	_, err := install.Open(dir)
+	require.EqualError(t, err, fmt.Sprintf("%q belongs to user id 12345, this process runs as 0", dir+"/token.ui"))
 }
 
 func TestOpen_RefusesSymlinkAsSecret(t *testing.T) {
