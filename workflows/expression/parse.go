@@ -63,21 +63,14 @@ func parseFault(text string, err error) (place int, reason string) {
 	if fault.Token == "}" && strings.Contains(text[place:], "${") {
 		return place, "text after the expression's closing brace: one string holds one expression; join texts inside it, \"a \\(.b) c\""
 	}
-	switch reason = err.Error(); {
-	case reason == "unexpected EOF":
+	reason = err.Error()
+	if reason == "unexpected EOF" {
 		return place, "expression ends too early"
-	case fault.Token != "":
-		// The token is the author's text, but it can be a long string.
-		return place, strings.SplitAfter(reason, " token")[0] + quoteToken(fault.Token, reason)
+	}
+	if kind, _, quotes := strings.Cut(reason, " token "); quotes {
+		return place, kind + " token " + preview(fault.Token)
 	}
 	return place, reason
-}
-
-func quoteToken(token, reason string) string {
-	if !strings.Contains(reason, " token") {
-		return ""
-	}
-	return " " + preview(token)
 }
 
 // compileFault explains an error of gojq.Compile. Their types are not exported,
