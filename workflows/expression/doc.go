@@ -41,8 +41,8 @@
 // What the budget bounds is work; with all of it spent, one evaluation has taken
 // about half a second of one core (up to two on hostile programs) and allocated
 // less than 400 MiB in all. Collecting all matches of a regular expression is
-// quadratic in gojq and is charged as such: gsub on more than about 30 KB with a
-// match on every line is refused; split by a string is linear. Programs that are
+// quadratic in gojq and is charged as such: gsub with a match on every 40-byte line
+// is refused beyond about 60 KB; split by a string is linear. Programs that are
 // compiled from one definition and evaluated by different versions of gojq may
 // differ in what gojq itself changed.
 //
