@@ -38,4 +38,4 @@
 // machine where programs are hostile and tenants must not meet.
 package sandbox
 
-//go:generate env CGO_ENABLED=0 go build -ldflags=-s\ -w -o initbin/lazaret-init ./lazaret-init
+//go:generate env CGO_ENABLED=0 go build "-ldflags=-s -w" -o initbin/lazaret-init ./lazaret-init

@@ -29,21 +29,8 @@ func MaybeInit() {
 	hooked = true
 }
 
-// openHelper returns the executable to start helpers from, on a descriptor that
-// those of a helper cannot cover. The caller closes it.
+// openHelper returns the executable to start helpers from. The caller closes it.
 func openHelper() (*os.File, error) {
-	low, err := findHelper()
-	if err != nil {
-		return nil, err
-	}
-	high, err := unix.FcntlInt(low.Fd(), unix.F_DUPFD_CLOEXEC, 64)
-	if err = errors.Join(err, low.Close()); err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(high), initproc.Name), nil
-}
-
-func findHelper() (*os.File, error) {
 	program, err := initbin.ReadFile("initbin/" + initproc.Name)
 	if err == nil {
 		return sealed(program)

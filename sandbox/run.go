@@ -118,11 +118,11 @@ type run struct {
 	cause  Outcome  // why we killed it, if we did
 	exited bool     // the program ended by itself before that
 	pidfd  *os.File // pid 1, once it is known
+	over   bool     // nothing is left to kill
 
 	status syscall.WaitStatus
 	fault  error // the kernel refused the last step, execve for example
 	rusage unix.Rusage
-	reaped bool
 }
 
 func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
@@ -150,23 +150,68 @@ func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
 // setUp has the sandbox built up to the point where the program waits for
 // permission to start.
 func (x *run) setUp() (*seccomp.Listener, error) {
+	listener, err := x.launch()
+	if err != nil {
+		x.abort()
+		return nil, err
+	}
+	if err := x.seal(); err != nil {
+		x.abort()
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
+// launch sends the plan and follows its execution.
+func (x *run) launch() (*seccomp.Listener, error) {
 	if err := x.sendPlan(); err != nil {
 		return nil, err
 	}
 	_ = x.slot.control.SetReadDeadline(time.Now().Add(setupTimeout))
-	listener, err := x.awaitReady()
+	pidfd, err := x.await(initproc.Cloned)
 	if err != nil {
-		x.kill()
+		return nil, err
+	}
+	x.know(os.NewFile(uintptr(pidfd), "pidfd"))
+	listener, err := x.await(initproc.Ready)
+	if err != nil {
 		return nil, err
 	}
 	_ = x.slot.control.SetReadDeadline(time.Time{})
+	return seccomp.NewListener(listener)
+}
+
+// seal takes away what only the building needed.
+func (x *run) seal() error {
 	if _, err := x.slot.helper.Wait(); err != nil {
-		return nil, errors.Join(unavailable("wait for the init helper", err), listener.Close())
+		return unavailable("wait for the init helper", err)
 	}
 	if err := x.slot.group.LimitProcesses(x.spec.Limits.Processes + reapers); err != nil {
-		return nil, errors.Join(unavailable("limit the processes", err), listener.Close())
+		return unavailable("limit the processes", err)
 	}
-	return listener, nil
+	return nil
+}
+
+// know makes pid 1 known, and kills it if somebody wanted that meanwhile.
+func (x *run) know(pidfd *os.File) {
+	x.mu.Lock()
+	x.pidfd = pidfd
+	late := x.cause != ""
+	x.mu.Unlock()
+	if late {
+		x.kill()
+	}
+}
+
+// abort ends a sandbox that could not be built, and leaves no zombie: pid 1 is a
+// child of this process, see initproc.
+func (x *run) abort() {
+	if x.pidfd == nil {
+		x.slot.group.KillChildren()
+		return
+	}
+	x.kill()
+	x.reap()
 }
 
 // reapers is how many processes of the sandbox are not the program's.
@@ -187,23 +232,20 @@ func (x *run) sendPlan() error {
 	return nil
 }
 
-// awaitReady receives pid 1's pidfd and the filter's listener.
-func (x *run) awaitReady() (*seccomp.Listener, error) {
+// await receives the message of the given kind with its descriptor.
+func (x *run) await(kind initproc.MessageKind) (int, error) {
 	m, fds, err := x.receive()
 	if err != nil {
-		return nil, unavailable("build the sandbox", err)
+		return -1, unavailable("build the sandbox", err)
 	}
-	if m.Kind != initproc.Ready || len(fds) != 2 {
-		return nil, x.explain(m)
+	if m.Kind != kind || len(fds) != 1 {
+		return -1, x.explain(m)
 	}
-	x.mu.Lock()
-	x.pidfd = os.NewFile(uintptr(fds[0]), "pidfd")
-	x.mu.Unlock()
-	return seccomp.NewListener(fds[1])
+	return fds[0], nil
 }
 
 func (x *run) receive() (initproc.Message, []int, error) {
-	b, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(8))
+	b, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(4))
 	n, oobn, _, _, err := x.slot.control.ReadMsgUnix(b, oob)
 	if err != nil {
 		return initproc.Message{}, nil, err
@@ -248,8 +290,8 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	x.reap()
 	wall := time.Since(started)
 	streams.wait()
-	violations := sup.stop()
-	if fault := errors.Join(err, x.fault); fault != nil {
+	violations, supErr := sup.stop()
+	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault
 	}
 	return x.result(wall, streams, violations), nil
@@ -296,14 +338,16 @@ func (x *run) causeOf() Outcome {
 }
 
 // kill ends every process of the sandbox: pid 1 takes its namespace with it,
-// the group has the helper too.
+// the group has the helper too. Before pid 1 is known it leaves that to know, or
+// a zombie would stay. It does nothing once the run is cleaned up.
 func (x *run) kill() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.pidfd != nil {
-		_ = unix.PidfdSendSignal(int(x.pidfd.Fd()), unix.SIGKILL, nil, 0)
+	if x.pidfd == nil || x.over {
+		return
 	}
-	if !x.slot.group.Kill() && x.pidfd == nil {
+	_ = unix.PidfdSendSignal(int(x.pidfd.Fd()), unix.SIGKILL, nil, 0)
+	if !x.slot.group.Kill() {
 		_ = x.slot.helper.Kill()
 	}
 }
@@ -315,7 +359,6 @@ func (x *run) reap() {
 	for {
 		err := unix.Waitid(unix.P_PIDFD, int(x.pidfd.Fd()), &info, unix.WEXITED, &x.rusage)
 		if !errors.Is(err, unix.EINTR) {
-			x.reaped = err == nil
 			return
 		}
 	}
@@ -323,11 +366,11 @@ func (x *run) reap() {
 
 // cleanUp removes what the run had on this machine.
 func (x *run) cleanUp() error {
-	if !x.reaped {
-		x.slot.group.KillChildren()
-	}
+	x.mu.Lock()
+	x.over = true
 	if x.pidfd != nil {
 		_ = x.pidfd.Close()
 	}
+	x.mu.Unlock()
 	return x.slot.discard(x.runner)
 }

@@ -1,9 +1,9 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"syscall"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
@@ -35,11 +35,13 @@ func newSpawner(helper *os.File) *spawner {
 	return s
 }
 
-// run ends its thread with itself, since it never unlocks it.
+// run ends its thread with itself, since it never unlocks it. The helper is named
+// through this process's descriptor table, not the child's, in which the standard
+// descriptors are being moved about.
 func (s *spawner) run() {
 	runtime.LockOSThread()
 	defer close(s.done)
-	path := "/proc/self/fd/" + strconv.Itoa(int(s.helper.Fd()))
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), s.helper.Fd())
 	for r := range s.requests {
 		p, err := startHelper(path, r.files)
 		r.reply <- spawnReply{p, err}

@@ -28,6 +28,7 @@ type supervisor struct {
 	started  bool // the program's own code may have run
 	end      func(Outcome)
 	ledger   *ledger
+	err      error // a fault of ours
 	done     chan struct{}
 }
 
@@ -42,10 +43,11 @@ func newSupervisor(s *Spec, a seccomp.Arch, l *seccomp.Listener, end func(Outcom
 func (s *supervisor) start() { go s.serve() }
 
 // stop waits until the last process with the filter is gone and returns what was
-// recorded. Preconditions: the sandbox's processes are dead.
-func (s *supervisor) stop() *ledger {
+// recorded, and why it gave up before, if it did. Preconditions: the sandbox's
+// processes are dead.
+func (s *supervisor) stop() (*ledger, error) {
 	<-s.done
-	return s.ledger
+	return s.ledger, s.err
 }
 
 // serve runs until no process is left that could call. Closing the listener
@@ -62,6 +64,7 @@ func (s *supervisor) serve() {
 			err = s.answer(n)
 		}
 		if err != nil {
+			s.err = fmt.Errorf("supervise the program: %w", err)
 			s.end(SandboxError)
 			return
 		}

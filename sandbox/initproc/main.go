@@ -32,11 +32,12 @@ func Main() {
 	if errno != 0 {
 		check(StageClone, errno)
 	}
+	check(StageClone, send(Cloned, int(m.pidfd)))
 	proc := "/proc/" + strconv.Itoa(int(pid))
 	check(StageUIDMap, write(proc+"/uid_map", plan.UIDMap))
 	check(StageGIDMap, write(proc+"/gid_map", plan.GIDMap))
 	check(StageClone, writeFD(hold[1], []byte{1}))
-	check(StageListener, handOver(int(m.pidfd), ready[0]))
+	check(StageListener, handOver(ready[0]))
 	runtime.KeepAlive(m)
 	os.Exit(0)
 }
@@ -108,16 +109,20 @@ func writeFD(fd int, b []byte) error {
 	return err
 }
 
-// handOver waits until pid 2 has loaded its filter and sends the worker a pidfd
-// of pid 1 and the filter's listener, both of which live in the shared table.
+// handOver waits until pid 2 has loaded its filter and sends the worker the
+// filter's listener, which lives in the table that pid 2 shares with this process.
 // A pid 2 that fails before tells the worker so, and the worker kills this process.
-func handOver(pidfd, ready int) error {
+func handOver(ready int) error {
 	var word [8]byte
 	if n, err := unix.Read(ready, word[:]); err != nil || n != len(word) {
 		return unix.EIO
 	}
-	listener := int(*(*uint64)(unsafe.Pointer(&word)))
-	return unix.Sendmsg(ControlFD, Message{Kind: Ready}.Bytes(), unix.UnixRights(pidfd, listener), nil, 0)
+	return send(Ready, int(*(*uint64)(unsafe.Pointer(&word))))
+}
+
+// send sends a message with a descriptor.
+func send(kind MessageKind, fd int) error {
+	return unix.Sendmsg(ControlFD, Message{Kind: kind}.Bytes(), unix.UnixRights(fd), nil, 0)
 }
 
 func blockSignals() error {

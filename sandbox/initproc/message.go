@@ -17,7 +17,8 @@ const (
 	HelperFault  MessageKind = iota + 1 // A is a Stage, B an errno
 	InitFault                           // A is an index in Plan.Init, B an errno
 	ProgramFault                        // A is an index in Plan.Program, B an errno
-	Ready                               // carries two descriptors: pidfd of pid 1, seccomp listener
+	Cloned                              // carries a pidfd of pid 1, which has not begun yet
+	Ready                               // carries the seccomp listener; the program waits
 	Exited                              // A is the program's wait status, see wait(2)
 )
 

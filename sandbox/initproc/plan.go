@@ -19,7 +19,7 @@
 package initproc
 
 // Version changes with the wire format. A helper refuses another version's plan.
-const Version = 1
+const Version = 2
 
 // Registers is how many words of memory a plan's calls share. Pid 1 and pid 2
 // each have their own copy from the moment of the fork.

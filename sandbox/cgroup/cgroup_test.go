@@ -1,0 +1,129 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const hybridMounts = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:1 - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 /docker/abc /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+`
+
+func TestLocate_Hybrid(t *testing.T) {
+	own := ownGroups("9:name=systemd:/\n8:pids:/\n4:memory:/docker/abc/worker\n2:cpu,cpuacct:/w\n0::/user.slice\n")
+	got := locate(mounts(hybridMounts), own)
+	assert.Equal(t, map[string]string{
+		"pids": "/sys/fs/cgroup/pids", "memory": "/sys/fs/cgroup/memory/worker",
+		"cpu": "/sys/fs/cgroup/cpu,cpuacct/w", "cpuacct": "/sys/fs/cgroup/cpu,cpuacct/w",
+		unified: "/sys/fs/cgroup/unified/user.slice",
+	}, got)
+}
+
+func TestLocate_Unified(t *testing.T) {
+	got := locate(mounts("30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"), ownGroups("0::/system.slice/w.service\n"))
+	assert.Equal(t, map[string]string{unified: "/sys/fs/cgroup/system.slice/w.service"}, got)
+}
+
+func TestLocate_GroupOutsideTheMount(t *testing.T) {
+	got := locate(mounts("30 23 0:26 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"), ownGroups("0::/elsewhere\n"))
+	assert.Empty(t, got)
+}
+
+// TestChoose_V2 works on an imitation of a delegated v2 group.
+func TestChoose_V2(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	file("cgroup.controllers", "cpuset cpu io memory pids\n")
+	file("cgroup.subtree_control", "")
+	m := &Manager{parents: map[string]string{}}
+	require.NoError(t, m.choose(map[string]string{unified: dir}))
+	assert.True(t, m.v2)
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	require.NoError(t, err)
+	assert.Equal(t, "+memory +pids +cpu", string(b))
+
+	group := &Group{v2: true, dirs: map[string]string{unified: dir}}
+	for _, name := range []string{"memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "pids.max"} {
+		file(name, "")
+	}
+	require.NoError(t, group.Limit(Limits{Memory: 1 << 20, CPU: 0.5}))
+	require.NoError(t, group.LimitProcesses(3))
+	assert.Equal(t, []string{"50000", "100000"}, words(filepath.Join(dir, "cpu.max")))
+	file("memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\n")
+	file("memory.peak", "4096\n")
+	file("pids.events", "max 5\n")
+	assert.Equal(t, Counters{OOMKills: 2, PidsRefused: 5, PeakMemory: 4096}, group.Counters())
+}
+
+func TestChoose_NamesWhatIsMissing(t *testing.T) {
+	m := &Manager{parents: map[string]string{}}
+	err := m.choose(map[string]string{"cpu": "/x"})
+	require.ErrorIs(t, err, ErrMissing)
+	assert.ErrorContains(t, err, "memory, pids")
+}
+
+func TestOwner(t *testing.T) {
+	me, err := self()
+	require.NoError(t, err)
+	got, ok := ownerOf(me.group(7))
+	assert.True(t, ok)
+	assert.Equal(t, me, got)
+	assert.False(t, me.dead(me.ns))
+	gone := me
+	gone.start++
+	assert.True(t, gone.dead(me.ns), "same pid, another process")
+	assert.False(t, gone.dead(me.ns+1), "another pid namespace cannot be judged")
+	for _, name := range []string{"lazaret-", "lazaret-1-2-3", "lazaret-1-2-3-x", "other-1-2-3-4", "lazaret--1-2-3-4"} {
+		_, ok := ownerOf(name)
+		assert.False(t, ok, name)
+	}
+}
+
+// TestGroup makes a real group, and leaves that of a living worker alone.
+func TestGroup(t *testing.T) {
+	m, err := New()
+	if errors.Is(err, ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	g, err := m.Make()
+	require.NoError(t, err)
+	require.NoError(t, g.Limit(Limits{Memory: 64 << 20, CPU: 0.5}))
+	require.NoError(t, g.LimitProcesses(4))
+	cmd := exec.Command("/usr/bin/sleep", "60")
+	require.NoError(t, cmd.Start())
+	require.NoError(t, g.Join(cmd.Process.Pid))
+	_, err = m.Sweep()
+	require.NoError(t, err)
+	assert.DirExists(t, g.dir("memory"), "swept although its owner lives")
+	g.KillChildren()
+	require.NoError(t, g.Remove())
+	assert.NoDirExists(t, g.dir("memory"))
+	_ = cmd.Wait()
+}
+
+func TestSweep_RemovesTheDead(t *testing.T) {
+	m, err := New()
+	if errors.Is(err, ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	dead := &Manager{parents: m.parents, owner: m.owner}
+	dead.owner.start++
+	g, err := dead.Make()
+	require.NoError(t, err)
+	_, err = m.Sweep()
+	require.NoError(t, err)
+	assert.NoDirExists(t, g.dir("memory"))
+}
