@@ -35,7 +35,7 @@ func (d *drain) intercept(
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(d.begun, cancel)()
+	defer context.AfterFunc(d.begun, cancel)() //nolint:contextcheck // begun is no parent of the call, it only ends it
 	return handle(ctx, req)
 }
 

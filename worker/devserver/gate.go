@@ -89,7 +89,7 @@ func (g *gate) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session, expires := g.sessions.issue(time.Now())
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // not Secure: the UI is plain HTTP on a loopback address
 		Name:     g.cookieName(),
 		Value:    session,
 		Path:     "/",

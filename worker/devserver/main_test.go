@@ -82,17 +82,17 @@ func options(i *install.Install) devserver.Options {
 }
 
 // dial returns a client of s as principal p of i.
-func dial(t testing.TB, i *install.Install, s *devserver.Server, p install.Principal) client.Client {
-	t.Helper()
-	c, err := client.DialContext(t.Context(), client.Options{
+func dial(tb testing.TB, i *install.Install, s *devserver.Server, p install.Principal) client.Client {
+	tb.Helper()
+	c, err := client.DialContext(tb.Context(), client.Options{
 		HostPort:        s.Address(),
 		HeadersProvider: i.Credentials(p),
 		Logger:          quiet{},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	tb.Cleanup(c.Close)
 	return c
 }
 
