@@ -55,10 +55,16 @@ func waitOnce(ctx context.Context, run client.WorkflowRun) (json.RawMessage, err
 		return output, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case short.Err() != nil:
+	case short.Err() != nil || isDeadline(err):
 		return nil, context.DeadlineExceeded
 	}
 	return nil, outcome(err)
+}
+
+// isDeadline tells an expired wait, which gRPC may notice before the context does.
+func isDeadline(err error) bool {
+	var deadline *serviceerror.DeadlineExceeded
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline)
 }
 
 // showProgress asks the execution where it stands. A worker that is busy or

@@ -58,7 +58,7 @@ func (a *app) listCommand() *cobra.Command {
 
 // tableFlag adds --output to a command that prints a table for people.
 func (a *app) tableFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&a.output, "output", "o", "table", "print a table, json or yaml")
+	cmd.Flags().StringP("output", "o", "table", "print a table, json or yaml")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -30,7 +30,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	output    string // --output
+	output    string // --output, whose default depends on the command
 	stateDir  string // --state-dir
 	logFormat string // --log-format
 	logLevel  string // --log-level
@@ -57,7 +57,11 @@ it uses that cluster.`,
   lazaret up`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			if flag := cmd.Flags().Lookup("output"); flag != nil {
+				a.output = flag.Value.String()
+			}
+		},
 	}
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)

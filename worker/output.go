@@ -12,7 +12,7 @@ import (
 
 // outputFlag adds --output to a command that prints a result.
 func (a *app) outputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&a.output, "output", "o", "json", "print the result as json or yaml")
+	cmd.Flags().StringP("output", "o", "json", "print the result as json or yaml")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 }
 

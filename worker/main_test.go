@@ -1,0 +1,84 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/worker/devserver"
+	"lazaret.dev/lazaret/worker/install"
+)
+
+// testBuild is what tests are a build of.
+var testBuild = Build{Version: "v0.0.0-test", Commit: "test"}
+
+// TestMain lets this binary be three things: the sandbox's init, the lazaret
+// command of test scripts, and the tests.
+func TestMain(m *testing.M) {
+	sandbox.MaybeInit()
+	testscript.Main(testRun{m}, map[string]func(){
+		"lazaret": func() { os.Exit(Main(os.Args[1:], testBuild)) },
+	})
+}
+
+// testRun stops the shared Temporal after the tests.
+type testRun struct{ m *testing.M }
+
+func (r testRun) Run() int {
+	code := r.m.Run()
+	sharedTemporal.stop()
+	return code
+}
+
+// sharedTemporal is the one embedded Temporal, with a worker at level
+// standard, of all tests in this package that need one in process.
+var sharedTemporal shared
+
+type shared struct {
+	once     sync.Once
+	dir      string
+	app      *app
+	embedded *embedded
+	install  *install.Install
+	err      error
+}
+
+func (s *shared) start() {
+	if s.dir, s.err = os.MkdirTemp("", "lazaret-test-"); s.err != nil {
+		return
+	}
+	s.app = &app{build: testBuild, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, logFormat: "console", logLevel: "error"}
+	if s.install, s.err = install.Open(s.dir); s.err != nil {
+		return
+	}
+	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
+		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
+	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4})
+}
+
+func (s *shared) stop() {
+	if s.embedded != nil {
+		s.embedded.stop()
+	}
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// temporalSession opens a session with the shared Temporal.
+func temporalSession(t *testing.T) *session {
+	t.Helper()
+	sharedTemporal.once.Do(sharedTemporal.start)
+	require.NoError(t, sharedTemporal.err)
+	c, err := sharedTemporal.app.dial(t.Context(), localOptions(sharedTemporal.install, sharedTemporal.embedded.server.Address(), install.CLI))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return &session{Client: c, install: sharedTemporal.install}
+}
