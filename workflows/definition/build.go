@@ -7,6 +7,7 @@ import "lazaret.dev/lazaret/workflows/expression"
 // of the wrong type reads as empty.
 func (c *checker) build(root cursor) *Definition {
 	c.use = root.get("use")
+	c.declare(c.use.get("secrets"))
 	c.mode = c.evaluateMode(root.get("evaluate"))
 	c.checkTopLevel(root)
 	d := &Definition{
@@ -14,7 +15,7 @@ func (c *checker) build(root cursor) *Definition {
 		Input:    c.input(root.get("input"), workflowInputScope),
 		Output:   c.output(root.get("output"), workflowScope),
 		Timeout:  c.timeout(root.get("timeout"), workflowScope),
-		Secrets:  c.secrets(),
+		Secrets:  c.secrets,
 		Mode:     c.mode,
 		Raw:      root.object(),
 	}

@@ -14,6 +14,9 @@ func (c *checker) expr(cur cursor, scope expression.Scope) *expression.Expressio
 		return nil
 	}
 	c.checkSecrets(cur)
+	if !c.affordable(cur) {
+		return nil
+	}
 	e, err := expression.Compile(cur.str(), scope)
 	if err != nil {
 		c.syntaxError(cur, err)
@@ -44,7 +47,7 @@ func (c *checker) text(cur cursor, scope expression.Scope) *expression.Template 
 type compiler func(tree any, scope expression.Scope, mode expression.Mode) (*expression.Template, error)
 
 func (c *checker) compile(cur cursor, scope expression.Scope, compile compiler) *expression.Template {
-	if !cur.exists() {
+	if !cur.exists() || !c.affordable(cur) {
 		return nil
 	}
 	c.checkSecrets(cur)
@@ -54,6 +57,24 @@ func (c *checker) compile(cur cursor, scope expression.Scope, compile compiler) 
 		return nil
 	}
 	return t
+}
+
+// maxCompiled bounds the expressions of a document, in bytes. What stands in
+// use counts for every task that refers to it.
+const maxCompiled = 8 << 20
+
+// affordable counts the text of cur towards maxCompiled, and reports where it
+// is passed.
+func (c *checker) affordable(cur cursor) bool {
+	before := c.compiled
+	eachString(cur, func(leaf cursor) { c.compiled += len(leaf.str()) })
+	if c.compiled <= maxCompiled {
+		return true
+	}
+	if before <= maxCompiled {
+		c.report(cur, "expression.size", "more than %d bytes of expressions, counted for every reference to use", maxCompiled)
+	}
+	return false
 }
 
 // templateErrors reports every bad expression of a template: err is only the first.
@@ -116,15 +137,14 @@ func (c *checker) checkSecretsIn(cur cursor) {
 	if !strings.Contains(cur.str(), "$secrets") {
 		return
 	}
-	declared := c.secrets()
 	for _, match := range secretUse.FindAllStringSubmatchIndex(cur.str(), -1) {
 		name := submatch(cur.str(), match, 1) + submatch(cur.str(), match, 2)
-		if contains(declared, name) {
+		if c.declared[name] {
 			continue
 		}
 		at := cur
 		at.at = c.source.locate(cur.node, match[0])
-		c.warn(at, "secret.undeclared", didYouMean(name, declared),
+		c.warn(at, "secret.undeclared", didYouMean(name, c.secrets),
 			"secret %q is not declared in use.secrets; reading it faults with an authorization error", preview(name))
 	}
 }

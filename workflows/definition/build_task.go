@@ -150,7 +150,7 @@ func (c *checker) then(cur cursor, near siblings) Then {
 }
 
 func (c *checker) unknownTarget(cur cursor, name string, near siblings) {
-	hint := didYouMean(name, slices.Concat(near.names, []string{"continue", "exit", "end"}))
+	hint := didYouMean(name, slices.Concat([]string{"continue", "exit", "end"}, near.names[:min(len(near.names), maxCompared)]))
 	if hint == "" && strings.TrimSpace(name) != name {
 		hint = "remove the blanks around the name"
 	}

@@ -54,9 +54,12 @@ type checker struct {
 	file     string
 	source   *source
 	findings Findings
-	schema   Findings // the schema's own findings
+	schema   map[string]bool // references the schema has spoken about; true: wholly
 	mode     expression.Mode
-	use      cursor // the document's reusable components
+	use      cursor          // the document's reusable components
+	secrets  []string        // use.secrets
+	declared map[string]bool // the same
+	compiled int             // bytes of expressions so far
 }
 
 // read gives the tree's root; it does not exist where the text is unreadable.
@@ -71,10 +74,11 @@ func (c *checker) read(text []byte) cursor {
 }
 
 func (c *checker) validate(root cursor) {
+	c.schema = map[string]bool{}
 	for _, f := range schemaFindings(root) {
 		c.add(f)
+		c.schema[f.Reference] = c.schema[f.Reference] || !partial[f.Rule]
 	}
-	c.schema = slices.Clone(c.findings)
 }
 
 func (c *checker) add(f Finding) {
@@ -111,9 +115,23 @@ func (c *checker) warn(cur cursor, rule, hint, format string, args ...any) {
 // knownToSchema reports whether the schema has spoken about this place, or
 // about what holds it; what follows from that would be noise.
 func (c *checker) knownToSchema(cur cursor) bool {
-	return slices.ContainsFunc(c.schema, func(f Finding) bool {
-		return f.Reference == cur.ref || !partial[f.Rule] && strings.HasPrefix(cur.ref, f.Reference+"/")
-	})
+	if len(c.schema) == 0 {
+		return false
+	}
+	if _, spoken := c.schema[cur.ref]; spoken {
+		return true
+	}
+	return within(cur.ref, func(ref string) bool { return c.schema[ref] })
+}
+
+// within reports whether holds is true of some value that holds the one at ref.
+func within(ref string, holds func(ref string) bool) bool {
+	for i := strings.LastIndexByte(ref, '/'); i >= 0; i = strings.LastIndexByte(ref[:i], '/') {
+		if holds(ref[:i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // partial are the rules of the schema's findings that leave the rest of an

@@ -9,7 +9,7 @@ import (
 )
 
 // maxParse bounds the time for one document, far above what any takes.
-const maxParse = 5 * time.Second
+const maxParse = 15 * time.Second
 
 // FuzzParse holds that no text makes Parse panic, run away, or give both or
 // neither of a definition and an error; and that findings have a place in it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // looksLikeJSON reports whether the text begins as a JSON object does. Such a
@@ -110,7 +109,7 @@ func (r *jsonReader) object(at Position, depth int) (*node, error) {
 		object.members = append(object.members, member{key, keyAt, value})
 	}
 	_, err := r.decoder.Token()
-	return object, err
+	return object.indexed(), err
 }
 
 func (r *jsonReader) array(at Position, depth int) (*node, error) {
@@ -124,11 +123,4 @@ func (r *jsonReader) array(at Position, depth int) (*node, error) {
 	}
 	_, err := r.decoder.Token()
 	return array, err
-}
-
-// position is the place of the byte at offset.
-func (s *source) position(offset int) Position {
-	line := s.lineOf(offset)
-	start := s.starts[line]
-	return Position{line + 1, utf8.RuneCountInString(s.text[start:offset]) + 1}
 }

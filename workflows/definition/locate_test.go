@@ -49,3 +49,21 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// TestSource_PlacesRoundTrip goes from offset to place and back, over wide
+// characters on the edges of blocks.
+func TestSource_PlacesRoundTrip(t *testing.T) {
+	text := strings.Repeat("aé€😀\n", 300) + strings.Repeat("é€😀", 700) + "\n\nend"
+	s := newSource(text)
+	line, column := 1, 1
+	for offset, r := range text {
+		p := s.position(offset)
+		if want := (Position{line, column}); p != want || s.offset(p) != offset {
+			t.Fatalf("offset %d is at %v and back at %d; expected %v", offset, p, s.offset(p), want)
+		}
+		column++
+		if r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+}

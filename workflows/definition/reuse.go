@@ -10,20 +10,24 @@ func (c *checker) resolve(cur cursor, section, what string) cursor {
 	if found := named.get(cur.str()); found.exists() {
 		return found
 	}
-	known := keys(named)
+	known := firstKeys(named, maxCompared)
 	has := "has none"
 	if len(known) > 0 {
-		has = "has " + quotedList(known)
+		has = "has " + quotedSome(known, len(named.members()))
 	}
 	c.reportHint(cur, "reference.unknown", didYouMean(cur.str(), known),
 		"unknown %s %q: use.%s %s", what, preview(cur.str()), section, has)
 	return cursor{}
 }
 
-func keys(object cursor) []string {
-	var names []string
-	for _, m := range object.members() {
-		names = append(names, m.key)
+// keys are the keys of an object, in source order.
+func keys(object cursor) []string { return firstKeys(object, len(object.members())) }
+
+func firstKeys(object cursor, most int) []string {
+	members := object.members()
+	names := make([]string, min(len(members), most))
+	for i := range names {
+		names[i] = members[i].key
 	}
 	return names
 }
@@ -37,15 +41,15 @@ func contains(names []string, name string) bool {
 	return false
 }
 
-// secrets are the names of use.secrets.
-func (c *checker) secrets() []string {
-	var names []string
-	for _, item := range c.use.get("secrets").items() {
+// declare takes the names of use.secrets.
+func (c *checker) declare(secrets cursor) {
+	c.declared = map[string]bool{}
+	for _, item := range secrets.items() {
 		if item.is(stringNode) {
-			names = append(names, item.str())
+			c.secrets = append(c.secrets, item.str())
+			c.declared[item.str()] = true
 		}
 	}
-	return names
 }
 
 // checkUse checks the reusable parts themselves, used or not.

@@ -22,6 +22,7 @@ var rules = []Rule{
 	{"duration.range", "A duration is shorter than 292 years."},
 	{"error.status", "The status of an error is between 100 and 599."},
 	{"expression.invalid", "A runtime expression compiles, and names only variables that are bound where it stands."},
+	{"expression.size", "All expressions together are of a size that compiles quickly."},
 	{"fork.empty", "A fork has a branch."},
 	{"reference.unknown", "A name that refers to use is defined there."},
 	{"retry.count", "A retry count is at least one."},

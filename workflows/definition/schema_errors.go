@@ -233,12 +233,8 @@ var taskLists = map[string]bool{"do": true, "try": true, "branches": true, "befo
 // for that itself: no more can be known of them.
 func (t *translator) dropFollowing() {
 	t.findings = slices.DeleteFunc(t.findings, func(f Finding) bool {
-		for ref := range t.unclear {
-			if strings.HasPrefix(f.Reference, ref+"/") || f.Reference == ref && !saysUnclear[f.Rule] {
-				return true
-			}
-		}
-		return false
+		return t.unclear[f.Reference] && !saysUnclear[f.Rule] ||
+			within(f.Reference, func(ref string) bool { return t.unclear[ref] })
 	})
 }
 

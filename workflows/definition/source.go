@@ -7,20 +7,68 @@ import (
 	"unicode/utf8"
 )
 
-// source is a document's text and where its lines begin.
+// source is a document's text with what finds a place in it quickly, also where
+// the whole document is one long line.
 type source struct {
 	text   string
 	starts []int // byte offset of each line
+	runes  []int // characters before each block of the text
 }
+
+// blockSize is the bytes of a block whose characters are counted one by one.
+const blockSize = 512
 
 func newSource(text string) *source {
 	s := &source{text: text, starts: []int{0}}
+	count := 0
 	for i := range len(text) {
+		if i%blockSize == 0 {
+			s.runes = append(s.runes, count)
+		}
+		if utf8.RuneStart(text[i]) {
+			count++
+		}
 		if text[i] == '\n' {
 			s.starts = append(s.starts, i+1)
 		}
 	}
+	s.runes = append(s.runes, count)
 	return s
+}
+
+// runesBefore is the number of characters before the byte at offset.
+func (s *source) runesBefore(offset int) int {
+	block := offset / blockSize
+	count := s.runes[min(block, len(s.runes)-1)]
+	for i := block * blockSize; i < offset; i++ {
+		if utf8.RuneStart(s.text[i]) {
+			count++
+		}
+	}
+	return count
+}
+
+// position is the place of the byte at offset.
+func (s *source) position(offset int) Position {
+	line := s.lineOf(offset)
+	return Position{line + 1, s.runesBefore(offset) - s.runesBefore(s.starts[line]) + 1}
+}
+
+// offset is the byte offset of a position.
+func (s *source) offset(p Position) int {
+	if p.Line < 1 || p.Line > len(s.starts) {
+		return len(s.text)
+	}
+	start := s.starts[p.Line-1]
+	want := s.runesBefore(start) + p.Column - 1
+	block := sort.Search(len(s.runes), func(i int) bool { return s.runes[i] > want }) - 1
+	at := max(start, block*blockSize)
+	for count := s.runesBefore(at); at < len(s.text) && (count < want || !utf8.RuneStart(s.text[at])); at++ {
+		if utf8.RuneStart(s.text[at]) {
+			count++
+		}
+	}
+	return at
 }
 
 // lineOf is the index of the line that holds the byte at offset.
@@ -38,19 +86,6 @@ func (s *source) line(index int) string {
 		end = s.starts[index+1]
 	}
 	return strings.TrimRight(s.text[s.starts[index]:end], "\r\n")
-}
-
-// offset is the byte offset of a position.
-func (s *source) offset(p Position) int {
-	if p.Line < 1 || p.Line > len(s.starts) {
-		return len(s.text)
-	}
-	at := s.starts[p.Line-1]
-	for range p.Column - 1 {
-		_, size := utf8.DecodeRuneInString(s.text[at:])
-		at += size
-	}
-	return at
 }
 
 // problem is what makes a text unreadable, before there is a tree.

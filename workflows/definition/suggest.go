@@ -5,8 +5,13 @@ import (
 	"strings"
 )
 
+// maxCompared bounds the names that a suggestion is sought among, so that a
+// document with many mistakes is still checked quickly.
+const maxCompared = 100
+
 // didYouMean is a hint with the known name nearest to name, or "" where none is near.
 func didYouMean(name string, known []string) string {
+	known = known[:min(len(known), maxCompared)]
 	best, bestDistance := "", len(name)/3+2
 	for _, k := range known {
 		d := distance(strings.ToLower(name), strings.ToLower(k), bestDistance)
@@ -52,14 +57,17 @@ func distance(a, b string, limit int) int {
 const maxListed = 8
 
 // quotedList is names in quotes, in their order, cut where there are many.
-func quotedList(names []string) string {
+func quotedList(names []string) string { return quotedSome(names, len(names)) }
+
+// quotedSome is quotedList of the first of total names.
+func quotedSome(names []string, total int) string {
 	shown := names[:min(len(names), maxListed)]
 	quoted := make([]string, len(shown))
 	for i, name := range shown {
 		quoted[i] = fmt.Sprintf("%q", preview(name))
 	}
 	list := strings.Join(quoted, ", ")
-	if rest := len(names) - len(shown); rest > 0 {
+	if rest := total - len(shown); rest > 0 {
 		list += fmt.Sprintf(" and %d more", rest)
 	}
 	return list

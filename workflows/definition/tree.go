@@ -41,9 +41,25 @@ type node struct {
 	kind    nodeKind
 	text    string // of a string, number or boolean
 	members []member
+	index   map[string]int // of members by key, where there are many
 	items   []*node
 	at      Position
 	style   style
+}
+
+// manyMembers is from how many members an object is searched by an index.
+const manyMembers = 16
+
+// indexed is the object once all its members are read.
+func (n *node) indexed() *node {
+	if len(n.members) < manyMembers {
+		return n
+	}
+	n.index = make(map[string]int, len(n.members))
+	for i, m := range n.members {
+		n.index[m.key] = i
+	}
+	return n
 }
 
 // member is one property of an object, in source order.
@@ -83,6 +99,12 @@ func (n *node) value() any {
 // find returns the member named key, or nil.
 func (n *node) find(key string) *member {
 	if n == nil {
+		return nil
+	}
+	if n.index != nil {
+		if i, ok := n.index[key]; ok {
+			return &n.members[i]
+		}
 		return nil
 	}
 	for i := range n.members {

@@ -17,6 +17,7 @@ const (
 	maxSource = 1 << 20 // bytes
 	maxDepth  = 200     // nested values
 	maxNodes  = 100_000 // values, after aliases are expanded
+	maxText   = 4 << 20 // bytes of text, after aliases are expanded
 )
 
 // readYAML reads one YAML document into a tree, by the core sense of YAML 1.2:
@@ -61,6 +62,7 @@ func refuseSecondDocument(text string, decoder *yaml.Decoder) *problem {
 // yamlReader turns the parser's nodes into a tree and stops at the first problem.
 type yamlReader struct {
 	nodes     int
+	text      int
 	expanding map[*yaml.Node]bool // anchors on the way from the root, to see cycles
 	problem   *problem
 }
@@ -75,6 +77,7 @@ func (r *yamlReader) fail(n *yaml.Node, rule, format string, args ...any) *node 
 
 func (r *yamlReader) read(n *yaml.Node, depth int) *node {
 	r.nodes++
+	r.text += len(n.Value)
 	switch {
 	case r.problem != nil:
 		return &node{at: Position{n.Line, n.Column}}
@@ -82,6 +85,8 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *node {
 		return r.fail(n, "syntax.depth", "more than %d levels of nesting", maxDepth)
 	case r.nodes > maxNodes:
 		return r.fail(n, "syntax.size", "more than %d values once aliases are expanded", maxNodes)
+	case r.text > maxText:
+		return r.fail(n, "syntax.size", "more than %d bytes of text once aliases are expanded", maxText)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -145,7 +150,7 @@ func (r *yamlReader) mapping(n *yaml.Node, depth int) *node {
 	for _, m := range merges {
 		r.merge(object, seen, m, depth)
 	}
-	return object
+	return object.indexed()
 }
 
 func isMerge(key *yaml.Node) bool {
