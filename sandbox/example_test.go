@@ -45,5 +45,4 @@ func ExampleProbe() {
 			fmt.Printf("%s: %s (%s)\n", c.Name, c.Cause, c.Remedy)
 		}
 	}
-	// Output:
 }

@@ -29,7 +29,7 @@ func (x *run) result(wall time.Duration, s *streams, violations *ledger) Result 
 		Violations: violations.list(),
 		Usage: Usage{
 			Wall:      wall,
-			CPU:       duration(x.rusage.Utime) + duration(x.rusage.Stime),
+			CPU:       x.cpu(),
 			MaxMemory: counters.PeakMemory,
 		},
 	}
@@ -86,6 +86,13 @@ func limitViolation(o Outcome) (Violation, bool) {
 		return v, false
 	}
 	return v, true
+}
+
+// cpu prefers the group's clock: pid 1's knows nothing of a program that was
+// killed together with it.
+func (x *run) cpu() time.Duration {
+	waited := duration(x.rusage.Utime) + duration(x.rusage.Stime)
+	return max(waited, x.slot.group.CPU()-x.before)
 }
 
 func duration(t unix.Timeval) time.Duration { return time.Duration(t.Nano()) }

@@ -122,7 +122,8 @@ type run struct {
 
 	status syscall.WaitStatus
 	fault  error // the kernel refused the last step, execve for example
-	rusage unix.Rusage
+	rusage unix.Rusage   // of pid 1 and of all that it waited for
+	before time.Duration // CPU time of the group before the program
 }
 
 func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
@@ -189,6 +190,7 @@ func (x *run) seal() error {
 	if err := x.slot.group.LimitProcesses(x.spec.Limits.Processes + reapers); err != nil {
 		return unavailable("limit the processes", err)
 	}
+	x.before = x.slot.group.CPU()
 	return nil
 }
 

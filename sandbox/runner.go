@@ -23,7 +23,6 @@ type Runner struct {
 	features features
 	cgroups  *cgroup.Manager
 	spawner  *spawner
-	uids     *uids
 	slots    chan preparedSlot
 
 	ctx    context.Context // ends when Close begins
@@ -64,7 +63,7 @@ func New(o Options) (*Runner, error) {
 	if o.Prepared <= 0 {
 		o.Prepared = 2
 	}
-	r := &Runner{features: f, cgroups: groups, spawner: newSpawner(helper), uids: newUIDs(), slots: make(chan preparedSlot, o.Prepared-1)}
+	r := &Runner{features: f, cgroups: groups, spawner: newSpawner(helper), slots: make(chan preparedSlot, o.Prepared-1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.tasks.Go(r.refill)
 	return r, nil

@@ -26,7 +26,7 @@ type slot struct {
 
 // newSlot prepares a slot. Joining the cgroup is what takes the time.
 func (r *Runner) newSlot() (*slot, error) {
-	s := &slot{uid: r.uids.take()}
+	s := &slot{uid: hostUIDs.take()}
 	child, err := s.open()
 	if err == nil {
 		err = s.launch(r, child)
@@ -108,7 +108,7 @@ func (s *slot) discard(r *Runner) error {
 	if s.group != nil {
 		errs = append(errs, s.group.Remove())
 	}
-	r.uids.give(s.uid)
+	hostUIDs.give(s.uid)
 	return errors.Join(errs...)
 }
 

@@ -8,6 +8,8 @@ import (
 // uids hands out host user ids, so that no two live sandboxes on this machine
 // share one: the kernel then keeps even their signals and file owners apart if a
 // namespace were to fail. A worker's ids follow from its pid.
+//
+// It is safe for concurrent use, and one for all runners of this process.
 type uids struct {
 	mu   sync.Mutex
 	base int
@@ -20,6 +22,8 @@ const (
 	firstUID      = 0x10000000
 	uidsPerWorker = 256
 )
+
+var hostUIDs = newUIDs()
 
 func newUIDs() *uids {
 	return &uids{base: firstUID + os.Getpid()*uidsPerWorker, used: map[int]bool{}}

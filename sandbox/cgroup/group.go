@@ -29,7 +29,7 @@ type Limits struct {
 // Make creates an empty group with no limits yet.
 func (m *Manager) Make() (*Group, error) {
 	g := &Group{v2: m.v2, dirs: map[string]string{}}
-	name := m.owner.group(m.next.Add(1))
+	name := m.owner.group(made.Add(1))
 	for controller, parent := range m.parents {
 		dir := filepath.Join(parent, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -145,6 +145,16 @@ func (g *Group) Counters() Counters {
 		PidsRefused: field(g.dir("pids"), "pids.events", "max"),
 		PeakMemory:  int64(field(memory, peak, "")),
 	}
+}
+
+// CPU is the processor time that the group has used so far, also by processes
+// that were killed and that no parent waited for. It is 0 where nothing counts
+// it: the unified hierarchy does even without controllers, v1 only in cpuacct.
+func (g *Group) CPU() time.Duration {
+	if dir, ok := g.dirs[unified]; ok {
+		return time.Duration(field(dir, "cpu.stat", "usage_usec")) * time.Microsecond
+	}
+	return time.Duration(field(g.dirs["cpu"], "cpuacct.usage", ""))
 }
 
 // field reads "key value" from a flat keyed file, or its only value when key is empty.

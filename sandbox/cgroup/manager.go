@@ -18,8 +18,11 @@ type Manager struct {
 	parents map[string]string // directory per controller in which groups are made; unified for v2
 	v2      bool              // the controllers are in the unified hierarchy
 	owner   owner
-	next    atomic.Uint64
 }
+
+// made counts the groups of this process, of all its managers together: their
+// names differ by it alone.
+var made atomic.Uint64
 
 // New finds the hierarchies and checks that groups can be made in them. It
 // fails, naming the controller, when one is missing or not writable.
