@@ -17,7 +17,7 @@ var base = []seccomp.Rule{
 	seccomp.Call(seccomp.Allow, "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait",
 		"epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
 		"timerfd_create", "timerfd_settime", "timerfd_gettime"),
-	seccomp.Call(seccomp.Allow, "sendfile", "copy_file_range", "splice", "tee"),
+	seccomp.Call(seccomp.Allow, "sendfile", "copy_file_range"),
 
 	// Memory. mmap and mprotect differ by level.
 	seccomp.Call(seccomp.Allow, "brk", "munmap", "mremap", "madvise", "msync", "mincore", "membarrier", "mseal"),

@@ -66,32 +66,7 @@ func (r *Runner) prepare(spec *Spec) (seccomp.Filter, error) {
 	if err := spec.validate(); err != nil {
 		return seccomp.Filter{}, err
 	}
-	if err := checkPolicy(spec.Syscalls, r.features.arch); err != nil {
-		return seccomp.Filter{}, fmt.Errorf("%w: %w", ErrSpec, err)
-	}
-	filter, err := seccomp.Compile(spec.Syscalls, r.features.arch)
-	if err != nil {
-		return seccomp.Filter{}, fmt.Errorf("%w: %w", ErrSpec, err)
-	}
-	return filter, nil
-}
-
-// checkPolicy asks for what no program can start without.
-func checkPolicy(p seccomp.Policy, a seccomp.Arch) error {
-	for _, name := range []string{"read", "write", "exit_group"} {
-		if nr, ok := a.Number(name); !ok || p.Verdict(a, nr, [6]uint64{}) != seccomp.Allow {
-			return fmt.Errorf("policy %q does not permit %s", p.Name, name)
-		}
-	}
-	if v := execVerdict(p, a); v != seccomp.Allow && v != seccomp.Notify {
-		return fmt.Errorf("policy %q gives execve a verdict under which the program cannot start", p.Name)
-	}
-	return nil
-}
-
-func execVerdict(p seccomp.Policy, a seccomp.Arch) seccomp.Verdict {
-	nr, _ := a.Number("execve")
-	return p.Verdict(a, nr, [6]uint64{})
+	return r.filters.get(spec.Syscalls)
 }
 
 // take waits for a prepared slot.
@@ -121,7 +96,7 @@ type run struct {
 	over   bool     // nothing is left to kill
 
 	status syscall.WaitStatus
-	fault  error // the kernel refused the last step, execve for example
+	fault  error         // the kernel refused the last step, execve for example
 	rusage unix.Rusage   // of pid 1 and of all that it waited for
 	before time.Duration // CPU time of the group before the program
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lazaret.dev/lazaret/sandbox/cgroup"
+	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
 // Options configure a Runner. The zero Options are the defaults.
@@ -21,6 +22,7 @@ type Options struct {
 // thread and prepared processes, which Close gives back.
 type Runner struct {
 	features features
+	filters  *filters
 	cgroups  *cgroup.Manager
 	spawner  *spawner
 	slots    chan preparedSlot
@@ -63,7 +65,13 @@ func New(o Options) (*Runner, error) {
 	if o.Prepared <= 0 {
 		o.Prepared = 2
 	}
-	r := &Runner{features: f, cgroups: groups, spawner: newSpawner(helper), slots: make(chan preparedSlot, o.Prepared-1)}
+	r := &Runner{
+		features: f,
+		filters:  &filters{arch: f.arch, made: map[policyKey]seccomp.Filter{}},
+		cgroups:  groups,
+		spawner:  newSpawner(helper),
+		slots:    make(chan preparedSlot, o.Prepared-1),
+	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.tasks.Go(r.refill)
 	return r, nil

@@ -12,6 +12,7 @@ type Policy struct {
 	Name string
 	// Rules are tried in order; the first that names the call and whose
 	// conditions all hold decides. Without one the call is denied and reported.
+	// They must not be changed once the policy has been used.
 	Rules []Rule
 }
 
