@@ -15,7 +15,7 @@ import (
 // that lacks them. Without them no execution of ours can start there, so a
 // worker that may not add them says what an administrator has to run.
 func (a *app) ensureAttributes(ctx context.Context, s *service) error {
-	existing, err := s.client.GetSearchAttributes(ctx) //nolint:staticcheck // the operator service refuses plain readers
+	existing, err := s.client.GetSearchAttributes(ctx)
 	if err != nil {
 		return unreachable(fmt.Errorf("search attributes: %w", err), "")
 	}

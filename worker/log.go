@@ -41,7 +41,7 @@ func (a *app) checkLogFlags() error {
 // isTerminal tells whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a descriptor fits an int
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // temporalLog lets the SDK write to a zerolog logger.

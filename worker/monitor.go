@@ -35,11 +35,11 @@ type monitor struct {
 
 // newMonitor listens at once, so that a busy address is known before anything
 // starts; it serves from serve on.
-func newMonitor(address string) (*monitor, error) {
+func newMonitor(ctx context.Context, address string) (*monitor, error) {
 	if err := loopback(address); err != nil {
 		return nil, err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, unreachable(fmt.Errorf("metrics address %s: %w", address, errors.Unwrap(err)),
 			"stop what listens there, or choose another with --metrics-address, or none with --metrics-address ''")

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/sandbox"
@@ -27,20 +28,63 @@ func (a *app) checkScripts(ctx context.Context, b *bundle) error {
 // a sandbox. A machine without one gets a warning: the worker that runs the
 // script will find out.
 func (a *app) scriptFindings(ctx context.Context, file string, def *definition.Definition) definition.Findings {
-	scripts := activities.Scripts(def)
+	scripts := pythonScripts(def)
 	if len(scripts) == 0 {
 		return nil
 	}
-	runner, err := sandbox.New(sandbox.Options{})
+	wrong, err := compileScripts(ctx, scripts)
 	if err != nil {
-		return definition.Findings{unchecked(file, scripts[0].Task, err)}
+		return definition.Findings{unchecked(file, scripts[0].task, err)}
 	}
-	defer func() { _ = runner.Close() }()
-	findings, err := activities.CheckSyntax(ctx, runner, activities.HostInterpreters(), file, scripts)
-	if err != nil {
-		return definition.Findings{unchecked(file, scripts[0].Task, err)}
+	var findings definition.Findings
+	for _, e := range wrong {
+		findings = append(findings, scripts[e.Script].finding(file, e))
 	}
 	return findings
+}
+
+// pythonScript is a script that stands in a definition as it will run.
+type pythonScript struct {
+	task *definition.Task
+	at   definition.Position // of the code's first line
+	code string
+}
+
+// pythonScripts are the definition's constant Python scripts, in document order.
+func pythonScripts(def *definition.Definition) []pythonScript {
+	var scripts []pythonScript
+	def.Walk(func(t *definition.Task) {
+		body, ok := t.Body.(*definition.RunScript)
+		if !ok || body.Language != "python" {
+			return
+		}
+		code, constant := body.Code.Constant()
+		if text, isText := code.(string); constant && isText {
+			scripts = append(scripts, pythonScript{task: t, at: body.CodeAt, code: text})
+		}
+	})
+	return scripts
+}
+
+func (s pythonScript) finding(file string, e activities.SyntaxError) definition.Finding {
+	return definition.Finding{
+		File: file, Line: s.at.Line + e.Line - 1, Column: s.at.Column + e.Column - 1,
+		Severity: definition.Error, Rule: "script.syntax", Reference: s.task.Reference,
+		Message: fmt.Sprintf("task %q: Python: %s", s.task.Name, e.Message),
+	}
+}
+
+func compileScripts(ctx context.Context, scripts []pythonScript) ([]activities.SyntaxError, error) {
+	runner, err := sandbox.New(sandbox.Options{Prepared: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = runner.Close() }()
+	sources := make([]string, len(scripts))
+	for i, s := range scripts {
+		sources[i] = s.code
+	}
+	return activities.CheckSyntax(ctx, runner, activities.HostInterpreters(), sources)
 }
 
 func unchecked(file string, t *definition.Task, err error) definition.Finding {

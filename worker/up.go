@@ -47,7 +47,7 @@ opens the UI once.`,
 }
 
 func (a *app) up(ctx context.Context, options devserver.Options, flags workerFlags) error {
-	worker, err := a.serviceOptions(flags)
+	worker, err := a.serviceOptions(ctx, flags)
 	if err != nil {
 		return err
 	}

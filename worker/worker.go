@@ -28,7 +28,7 @@ func (f *workerFlags) add(cmd *cobra.Command) {
 
 // serviceOptions checks the flags. The monitor, if any, listens already; the
 // caller closes it.
-func (a *app) serviceOptions(f workerFlags) (serviceOptions, error) {
+func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions, error) {
 	if err := a.checkLogFlags(); err != nil {
 		return serviceOptions{}, err
 	}
@@ -41,7 +41,7 @@ func (a *app) serviceOptions(f workerFlags) (serviceOptions, error) {
 	}
 	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts}
 	if f.metrics != "" {
-		options.monitor, err = newMonitor(f.metrics)
+		options.monitor, err = newMonitor(ctx, f.metrics)
 	}
 	return options, err
 }
@@ -75,7 +75,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return unreachable(errors.New("no Temporal is configured"),
 			"set TEMPORAL_ADDRESS, or use `lazaret up` for Temporal and worker in one")
 	}
-	options, err := a.serviceOptions(flags)
+	options, err := a.serviceOptions(ctx, flags)
 	if err != nil {
 		return err
 	}
