@@ -93,6 +93,26 @@ var (
 	standardOnly = []policies.Level{policies.Standard}
 )
 
+// TestHonest_LowSeverity: what the C library does behind an honest script's back
+// is refused and recorded, and must not end the run.
+func TestHonest_LowSeverity(t *testing.T) {
+	r := newRunner(t)
+	result := run(t, r, policies.Maximum, `
+import zoneinfo, getpass, resource
+zoneinfo.ZoneInfo("Europe/Rome")
+assert getpass.getuser() == "sandbox"
+try:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except (OSError, ValueError):
+    pass
+`)
+	assert.Equal(t, sandbox.Completed, result.Outcome, "stderr: %s", result.Stderr)
+	assert.NotEmpty(t, result.Violations)
+	for _, v := range result.Violations {
+		assert.Equal(t, sandbox.Low, v.Severity, "%+v", v)
+	}
+}
+
 func TestHonest(t *testing.T) {
 	r := newRunner(t)
 	for _, h := range honest {

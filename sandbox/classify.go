@@ -33,7 +33,7 @@ var classes = []class{
 		"chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat futimesat truncate ftruncate fallocate " +
 		"creat flock sync syncfs fsync fdatasync"},
 	{UnauthorizedFileAccess, Medium, "mknod mknodat"},
-	{ResourceLimitExceeded, Low, "setrlimit setpriority sched_setscheduler sched_setparam sched_setattr sched_setaffinity ioprio_set " +
+	{ResourceLimitExceeded, Low, "setrlimit prlimit64 setpriority sched_setscheduler sched_setparam sched_setattr sched_setaffinity ioprio_set " +
 		"mlock mlock2 mlockall mbind set_mempolicy migrate_pages move_pages"},
 }
 
@@ -60,6 +60,8 @@ func classify(name string, n seccomp.Notification) Violation {
 		v.Severity = High
 	case name == "clone" && n.Args[0]&unix.CLONE_THREAD != 0:
 		v.Severity = Low // numeric libraries start a pool and live without one
+	case name == "socket" && n.Args[0] == unix.AF_UNIX:
+		v.Severity = Low // the C library asks a name-service daemon before it reads /etc/passwd
 	case name == "socket" && n.Args[0] == unix.AF_VSOCK:
 		v.Severity = High // the one family that an empty network namespace does not contain
 	}

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: connects to the container daemon
+# maximum=failed standard=failed: connects to the container daemon
 import socket
 s = socket.socket(socket.AF_UNIX)
 s.connect("/var/run/docker.sock")
