@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/worker/install"
+	"lazaret.dev/lazaret/workflows"
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// taskQueue is not the product's: its worker must not take our executions.
+const taskQueue = "benchmark"
+
+// workflowSection compares definitions with workflows written in Go for the same
+// effect: on one Temporal, by one worker of this process, which knows both.
+func workflowSection(ctx context.Context, b *bench) (_ []*group, err error) {
+	u, err := startUp(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, u.stop()) }()
+	e, err := newExecutor(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+	groups := []*group{
+		e.compare("set: one task without effects", setByHand, setDefinition, `{"greeting":"hello"}`),
+		e.compare("for-10: a loop of ten tasks without effects", forByHand, "testdata/definitions/for-10.yaml", `{"sum":55}`),
+		e.compare("script: one script; by hand, python3 -I -S without a sandbox", scriptByHand, "testdata/definitions/script.yaml", `"42\n"`),
+	}
+	for _, g := range groups {
+		if err := g.measure(ctx, b.rounds, 5*b.effort); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
+}
+
+// executor starts executions and awaits them.
+type executor struct {
+	client client.Client
+	worker sdkworker.Worker
+	runner *sandbox.Runner
+}
+
+func newExecutor(ctx context.Context, u *up) (*executor, error) {
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: u.address, Namespace: install.Namespace, HeadersProvider: u.home.Credentials(install.Worker), Logger: quiet{},
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := &executor{client: c}
+	if e.runner, err = sandbox.New(sandbox.Options{}); err != nil {
+		c.Close()
+		return nil, err
+	}
+	processes := &activities.Processes{Runner: e.runner, Interpreters: activities.HostInterpreters(), Level: policies.Maximum}
+	e.worker = sdkworker.New(c, taskQueue, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: 2 * runtime.NumCPU(),
+		MaxHeartbeatThrottleInterval:       time.Second,
+		DefaultHeartbeatThrottleInterval:   time.Second,
+	})
+	workflows.Register(e.worker)
+	processes.Register(e.worker)
+	e.worker.RegisterWorkflow(setByHand)
+	e.worker.RegisterWorkflow(forByHand)
+	e.worker.RegisterWorkflow(scriptByHand)
+	e.worker.RegisterActivity(runPython)
+	if err := e.worker.Start(); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+func (e *executor) close() error {
+	e.worker.Stop()
+	e.client.Close()
+	return e.runner.Close()
+}
+
+func (e *executor) compare(name string, byHand any, file, want string) *group {
+	return &group{name: name, probes: []probe{
+		timed("Go workflow", func(ctx context.Context) error {
+			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, byHand)
+		}),
+		timed("definition", func(ctx context.Context) error {
+			options, kind, start, err := definitionStart(file)
+			if err != nil {
+				return err
+			}
+			return e.execute(ctx, want, options, kind, start)
+		}),
+	}}
+}
+
+// definitionStart is how the command line starts an execution.
+func definitionStart(file string) (client.StartWorkflowOptions, string, contract.Start, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return client.StartWorkflowOptions{}, "", contract.Start{}, err
+	}
+	def, err := definition.Parse(file, text)
+	if err != nil {
+		return client.StartWorkflowOptions{}, "", contract.Start{}, err
+	}
+	return client.StartWorkflowOptions{
+		TaskQueue:             taskQueue,
+		TypedSearchAttributes: workflows.SearchAttributes(def, ""),
+		StaticSummary:         "version " + def.Document.Version,
+	}, workflows.TypeName(def.Document), contract.Start{Definition: contract.Source{File: file, Document: string(text), Digest: def.Digest}}, nil
+}
+
+// execute starts an execution and awaits its output. Each wait is short, since a
+// server may lose the wake-up of one.
+func (e *executor) execute(ctx context.Context, want string, options client.StartWorkflowOptions, kind any, args ...any) error {
+	run, err := e.client.ExecuteWorkflow(ctx, options, kind, args...)
+	if err != nil {
+		return err
+	}
+	var output json.RawMessage
+	for {
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		err = run.Get(short, &output)
+		expired := short.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !expired {
+			break
+		}
+	}
+	if err == nil && string(output) != want {
+		err = fmt.Errorf("the output is %s", output)
+	}
+	return err
+}
+
+func setByHand(workflow.Context) (map[string]string, error) {
+	return map[string]string{"greeting": "hello"}, nil
+}
+
+func forByHand(workflow.Context) (map[string]int, error) {
+	sum := 0
+	for number := 1; number <= 10; number++ {
+		sum += number
+	}
+	return map[string]int{"sum": sum}, nil
+}
+
+func scriptByHand(ctx workflow.Context) (string, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	var output string
+	err := workflow.ExecuteActivity(ctx, runPython, "print(6 * 7)").Get(ctx, &output)
+	return output, err
+}
+
+func runPython(ctx context.Context, code string) (string, error) {
+	cmd := exec.CommandContext(ctx, python, "-I", "-S", "-")
+	cmd.Stdin = strings.NewReader(code)
+	output, err := cmd.Output()
+	return string(output), err
+}
+
+// quiet drops what the SDK logs.
+type quiet struct{}
+
+var _ log.Logger = quiet{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
