@@ -28,8 +28,8 @@ processes, nothing further runs, and it ends as Canceled.`,
 }
 
 func (a *app) cancelExecution(ctx context.Context, s *session, id string, wait bool) error {
-	if err := s.CancelWorkflow(ctx, id, ""); err != nil {
-		return temporalError(err)
+	if err := s.cancel(ctx, id, ""); err != nil {
+		return err
 	}
 	if !wait {
 		fmt.Fprintf(a.stderr, "asked %s to end\n", id)
@@ -41,4 +41,11 @@ func (a *app) cancelExecution(ctx context.Context, s *session, id string, wait b
 		return nil
 	}
 	return err
+}
+
+func (s *session) cancel(ctx context.Context, id, run string) error {
+	if err := s.CancelWorkflow(ctx, id, run); err != nil {
+		return temporalError(err)
+	}
+	return nil
 }

@@ -108,6 +108,8 @@ func faultOf(err *temporal.ApplicationError) error {
 	return &contract.Fault{Type: contract.RuntimeError, Status: 500, Title: "Runtime error", Detail: err.Message()}
 }
 
+var errRunning = errors.New("an execution with this id is running")
+
 // temporalError names what Temporal refused and why, with the exit code.
 func temporalError(err error) error {
 	var missing *serviceerror.NotFound
@@ -118,7 +120,7 @@ func temporalError(err error) error {
 	case errors.As(err, &missing):
 		return invalid("lazaret list shows what there is", "temporal: %s", missing.Message)
 	case errors.As(err, &started):
-		return invalid("choose another --id, or leave it out", "an execution with this id is running")
+		return &exitError{code: exitInvalid, err: errRunning, hint: "choose another --id, or leave it out"}
 	case errors.As(err, &denied):
 		return unreachable(fmt.Errorf("temporal: %s", denied.Error()), "check the credentials: TEMPORAL_API_KEY, or the token files in the state folder")
 	case errors.As(err, &unavailable):

@@ -38,7 +38,7 @@ func (a *app) withSession(ctx context.Context, act func(context.Context, *sessio
 		return err
 	}
 	defer s.Close()
-	return act(ctx, s)
+	return s.persist(ctx, a.connect, func(ctx context.Context) error { return act(ctx, s) })
 }
 
 func (a *app) awaitResult(ctx context.Context, s *session, run client.WorkflowRun) error {

@@ -63,15 +63,15 @@ func (a *app) run(ctx context.Context, file string, flags startFlags) error {
 		return err
 	}
 	defer s.Close()
-	run, err := s.begin(ctx, p, flags.id)
+	run, err := a.begin(ctx, s, p, flags.id)
 	if err != nil {
 		return err
 	}
 	view := a.view(p.bundle.def, run.GetID())
 	defer view.close()
-	output, err := follow(ctx, s.Client, run, view)
+	output, err := a.followOn(ctx, s, run, view)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		output, err = a.cancelAndFollow(s, run, view)
+		output, err = a.cancelAndFollow(ctx, s, run, view)
 	}
 	view.close()
 	if err != nil {
@@ -80,19 +80,50 @@ func (a *app) run(ctx context.Context, file string, flags startFlags) error {
 	return a.printResult(output)
 }
 
+// begin starts the execution, under a name of its own when id is empty.
+func (a *app) begin(ctx context.Context, s *session, p *prepared, id string) (run client.WorkflowRun, err error) {
+	ours := id == ""
+	if ours {
+		id, p.once = newID(p), true
+	}
+	asked := false
+	err = s.persist(ctx, a.connectOrStart, func(ctx context.Context) error {
+		run, err = s.begin(ctx, p, id)
+		if ours && asked && errors.Is(err, errRunning) {
+			// The server that went away had started it, and could not say so.
+			run, err = s.GetWorkflow(ctx, id, ""), nil
+		}
+		asked = true
+		return err
+	})
+	return run, err
+}
+
+// followOn follows an execution for as long as it takes, on whatever server.
+func (a *app) followOn(ctx context.Context, s *session, run client.WorkflowRun, view viewer) (output json.RawMessage, err error) {
+	err = s.persist(ctx, a.connectOrStart, func(ctx context.Context) error {
+		output, err = follow(ctx, s.Client, s.GetWorkflow(ctx, run.GetID(), run.GetRunID()), view)
+		return err
+	})
+	return output, err
+}
+
 // cancelTimeout bounds how long an interrupted run waits for its execution to
 // end; scripts are killed within a heartbeat.
 const cancelTimeout = 30 * time.Second
 
 // cancelAndFollow ends an execution whose user has interrupted the command.
-func (a *app) cancelAndFollow(s *session, run client.WorkflowRun, view viewer) (json.RawMessage, error) {
+func (a *app) cancelAndFollow(ctx context.Context, s *session, run client.WorkflowRun, view viewer) (json.RawMessage, error) {
 	fmt.Fprintf(a.stderr, "cancelling %s; interrupt again to leave it to itself\n", run.GetID())
-	ctx, done := context.WithTimeout(context.Background(), cancelTimeout)
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer done()
-	if err := s.CancelWorkflow(ctx, run.GetID(), run.GetRunID()); err != nil {
-		return nil, temporalError(err)
+	err := s.persist(ctx, a.connectOrStart, func(ctx context.Context) error {
+		return s.cancel(ctx, run.GetID(), run.GetRunID())
+	})
+	if err != nil {
+		return nil, err
 	}
-	output, err := follow(ctx, s.Client, run, view)
+	output, err := a.followOn(ctx, s, run, view)
 	if ctx.Err() != nil {
 		err = &exitError{code: exitCancelled, err: fmt.Errorf("%s has not ended yet; lazaret result %s waits for it", run.GetID(), run.GetID())}
 	}

@@ -21,8 +21,8 @@ type session struct {
 	client.Client
 	// install is this machine's installation; nil with a configured cluster.
 	install *install.Install
-	// uiAddress is the embedded Temporal's Web UI, or empty.
-	uiAddress string
+	// server is the one of another process that was found on this machine.
+	server install.Discovery
 	// embedded is the server and worker of this process, or nil.
 	embedded *embedded
 }
@@ -48,17 +48,8 @@ func (a *app) connect(ctx context.Context) (*session, error) {
 	return s, err
 }
 
-// connectOrStart is connect, but starts an embedded Temporal with a worker
-// when there is nothing to connect to.
-func (a *app) connectOrStart(ctx context.Context) (*session, error) {
-	s, err := a.connectExisting(ctx)
-	if err != nil || s != nil {
-		return s, err
-	}
-	return a.startSession(ctx)
-}
-
-// connectExisting returns a nil session when there is nothing to connect to.
+// connectExisting returns a nil session when there is nothing to connect to, or
+// no longer.
 func (a *app) connectExisting(ctx context.Context) (*session, error) {
 	options, configured, err := configuredTemporal()
 	if err != nil {
@@ -83,10 +74,13 @@ func (a *app) connectExisting(ctx context.Context) (*session, error) {
 		return nil, nil
 	}
 	c, err := a.dial(ctx, localOptions(home, running.Address, install.CLI))
-	if err != nil {
-		return nil, err
+	switch {
+	case err == nil:
+		return &session{Client: c, install: home, server: running}, nil
+	case ctx.Err() == nil && replaced(home, running):
+		return nil, nil
 	}
-	return &session{Client: c, install: home, uiAddress: running.UIAddress}, nil
+	return nil, err
 }
 
 func localOptions(home *install.Install, address string, who install.Principal) client.Options {
@@ -139,13 +133,20 @@ func (a *app) dial(ctx context.Context, options client.Options) (client.Client, 
 	return c, nil
 }
 
-// dialReason is the cause of a failed dial, without the layers around it.
+// dialReason is the cause of a failed dial, without the layers around it: gRPC
+// and the SDK put it into text alone.
 func dialReason(err error) string {
-	text := err.Error()
-	if errors.Is(err, context.DeadlineExceeded) || strings.Contains(text, "context deadline exceeded") {
-		text = "no answer within " + connectTimeout.String()
+	text := strings.TrimPrefix(err.Error(), "failed reaching server: ")
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || strings.Contains(text, "context deadline exceeded"):
+		return "no answer within " + connectTimeout.String()
+	case strings.Contains(text, "no children to pick from"):
+		return "no such host"
 	}
-	return strings.TrimPrefix(text, "failed reaching server: ")
+	if _, cause, found := strings.Cut(text, "transport: Error while dialing: "); found {
+		return strings.TrimSuffix(cause, `"`)
+	}
+	return text
 }
 
 func installError(err error) error {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -27,6 +28,7 @@ type prepared struct {
 	bundle *bundle
 	level  string // as asked for, or empty
 	start  contract.Start
+	once   bool // an execution with the same id is this one, be it running or ended
 }
 
 // prepare does all that can be done, and go wrong, before Temporal is asked.
@@ -69,11 +71,16 @@ func (s *session) begin(ctx context.Context, p *prepared, id string) (client.Wor
 	if s.install != nil && p.level != "" {
 		start.Sandbox = grantLevel(s.install.SigningKey(), id, p)
 	}
+	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	if p.once {
+		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	}
 	run, err := s.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                    id,
 		TaskQueue:             contract.TaskQueue,
 		TypedSearchAttributes: workflows.SearchAttributes(p.bundle.def, p.level),
 		StaticSummary:         summary(p),
+		WorkflowIDReusePolicy: reuse,
 		// An id that is in use is an error, never somebody else's result.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflows.TypeName(p.bundle.def.Document), start)
