@@ -30,6 +30,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Doctor tries every step of the sandbox, looks for the interpreters, and looks at
 the state folder and at Temporal. It changes nothing. Exit codes: 0 fit, 4 the
 state folder or Temporal is not usable, 5 this machine cannot sandbox.`,
+		Example: `  lazaret doctor
+  lazaret doctor --output json | jq '.[] | select(.ok | not)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.checkTableFlags(); err != nil {
@@ -99,7 +101,12 @@ func (a *app) temporal(ctx context.Context) diagnosis {
 	s, err := a.connectExisting(ctx)
 	switch {
 	case err != nil:
-		return diagnosis{Name: "Temporal", Cause: err.Error()}
+		d := diagnosis{Name: "Temporal", Cause: err.Error()}
+		var exit *exitError
+		if errors.As(err, &exit) {
+			d.Remedy = exit.hint
+		}
+		return d
 	case s == nil:
 		return diagnosis{Name: "Temporal", OK: true, Detail: "none is configured or up; `lazaret run` starts its own"}
 	}
@@ -131,7 +138,9 @@ func (a *app) printDiagnoses(checks []diagnosis) error {
 			fmt.Fprintf(a.stdout, "missing  %-22s %s\n", c.Name, c.Cause)
 		default:
 			fmt.Fprintf(a.stdout, "FAILED   %-22s %s\n", c.Name, c.Cause)
-			fmt.Fprintf(a.stdout, "         %-22s remedy: %s\n", "", c.Remedy)
+			if c.Remedy != "" {
+				fmt.Fprintf(a.stdout, "         %-22s remedy: %s\n", "", c.Remedy)
+			}
 		}
 	}
 	return nil

@@ -34,8 +34,10 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
+const usageHint = "lazaret --help, or lazaret COMMAND --help, shows the usage"
+
 func usageError(err error) error {
-	return &exitError{code: exitInvalid, err: err, hint: "lazaret --help, or lazaret COMMAND --help, shows the usage"}
+	return &exitError{code: exitInvalid, err: err, hint: usageHint}
 }
 
 func invalid(hint, format string, args ...any) error {
@@ -61,7 +63,7 @@ func (a *app) report(err error) int {
 	if !errors.As(err, &exit) {
 		exit = &exitError{code: exitFaulted, err: err}
 		if isUsage(err) {
-			exit.code = exitInvalid
+			exit = &exitError{code: exitInvalid, err: err, hint: usageHint}
 		}
 	}
 	if !exit.quiet {

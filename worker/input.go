@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +21,7 @@ func (a *app) readInput(arg string) (json.RawMessage, error) {
 	}
 	if _, err := expression.Decode(text); err != nil {
 		return nil, invalid("the input is one JSON value, given as --input '{\"a\": 1}', --input @file or --input -",
-			"%s%s: %w", name, place(text, err), err)
+			"%s: %w", name, err)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil {
@@ -53,18 +52,6 @@ func (a *app) inputText(arg string) (name string, text []byte, err error) {
 // maxInputText bounds what is read from stdin; it only has to be above what
 // checkSize accepts, white space included.
 const maxInputText = 64 << 20
-
-// place is the :line:col of a JSON syntax error, or nothing.
-func place(text []byte, err error) string {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) || syntax.Offset < 1 || int(syntax.Offset) > len(text) {
-		return ""
-	}
-	before := text[:syntax.Offset-1]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fmt.Sprintf(":%d:%d", line, column)
-}
 
 // checkSize refuses a start that Temporal would refuse.
 func checkSize(start contract.Start) error {

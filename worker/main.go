@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -55,8 +56,8 @@ it uses that cluster.`,
 		Example: `  lazaret run hello.yaml --input '{"name": "Ada"}'
   lazaret validate *.yaml
   lazaret up`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			if flag := cmd.Flags().Lookup("output"); flag != nil {
 				a.output = flag.Value.String()
@@ -77,5 +78,23 @@ it uses that cluster.`,
 		a.validateCommand(), a.schemaCommand(),
 		a.sandboxCommand(), a.doctorCommand(), a.versionCommand(),
 	)
-	return root
+	return group(root)
+}
+
+// group completes a command that only has commands below it: alone it shows
+// its help, and what is none of them is refused.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		unknown := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			return invalid(fmt.Sprintf("did you mean %q?", like[0]), "%w", unknown)
+		}
+		return usageError(unknown)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
 }

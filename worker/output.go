@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -54,13 +55,19 @@ func writeYAML(w io.Writer, value json.RawMessage) error {
 	return encoder.Close()
 }
 
-// plain drops JSON's braces and quotes; the encoder quotes again where needed.
+// plain drops JSON's braces and quotes; the encoder quotes again where it must.
 func plain(node *yaml.Node) {
-	node.Style = 0
+	if node.Kind != yaml.ScalarNode || !otherwise.MatchString(node.Value) {
+		node.Style = 0
+	}
 	for _, inner := range node.Content {
 		plain(inner)
 	}
 }
+
+// otherwise is text that YAML 1.1, still widely read, takes for a boolean or a
+// number to the base of 60.
+var otherwise = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|[-+]?[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?)$`)
 
 // printJSON writes any value as a result.
 func (a *app) printJSON(v any) error {

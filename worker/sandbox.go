@@ -29,11 +29,12 @@ type execFlags struct {
 
 func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sandbox",
-		Short: "Run scripts outside Temporal, in the same sandbox",
+		Use:     "sandbox",
+		Short:   "Run scripts outside Temporal, in the same sandbox",
+		Example: `  lazaret sandbox exec report.py`,
 	}
 	cmd.AddCommand(a.sandboxExecCommand())
-	return cmd
+	return group(cmd)
 }
 
 func (a *app) sandboxExecCommand() *cobra.Command {
