@@ -94,6 +94,8 @@ func failure(err error) error {
 	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
 		NonRetryable: true,
 		Details:      []any{fault},
+		// It is the program's affair and no trouble of the worker's.
+		Category: temporal.ApplicationErrorCategoryBenign,
 	})
 }
 
