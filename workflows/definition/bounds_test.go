@@ -37,6 +37,10 @@ func TestCheck_TimeIsBounded(t *testing.T) {
 		"one bad long string": head + "do:\n  - a:\n      set:\n        x: |\n          ${ 1 +\n" + strings.Repeat("          1 +\n", 60_000) + "          * }\n",
 		"deep":                head + "do: " + strings.Repeat("[{a: {do: ", 60) + "[]" + strings.Repeat("}}]", 60) + "\n",
 		"many anchors":        head + "do: []\nx: {" + repeat(30_000, "a%d: &a%[1]d 1, ") + "}\n",
+		"many schemas":        head + "do:\n" + repeat(6_000, "  - a%d: {input: {schema: {document: {type: object, properties: {x: {type: string}}}}}, set: {x: 1}}\n"),
+		"large schema":        head + "input: {schema: {document: {properties: {" + repeat(4_900, "p%d: {type: string}, ") + "}}}}\ndo: []\n",
+		"too large schema":    head + "input: {schema: {document: {properties: {" + repeat(30_000, "p%d: {type: string}, ") + "}}}}\ndo: []\n",
+		"lost references":     head + "input: {schema: {document: {properties: {" + repeat(4_900, "p%d: {$ref: '#/$defs/q%[1]d'}, ") + "}}}}\ndo: []\n",
 		"json keys":           `{"document": {"dsl": "1.0.3", "namespace": "test", "name": "sample", "version": "1.0.0"}, "do": [], "x": {` + repeat(40_000, `"k%d": 1,`) + `"z": 1}}`,
 	} {
 		start := time.Now()

@@ -19,8 +19,8 @@ func (c *checker) build(root cursor) *Definition {
 		Mode:     c.mode,
 		Raw:      root.object(),
 	}
-	c.checkUse()
 	d.Do = c.taskList(root.get("do"), nil)
+	c.checkUse()
 	return d
 }
 
@@ -47,8 +47,9 @@ func (c *checker) evaluateMode(evaluate cursor) expression.Mode {
 	return expression.Strict
 }
 
-// topLevelKeys are the properties that a document has; the schema lets others pass.
-var topLevelKeys = []string{"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate"}
+// topLevelKeys are the properties that a document has; the schema lets others
+// pass. $schema is for editors.
+var topLevelKeys = []string{"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate", "$schema"}
 
 func (c *checker) checkTopLevel(root cursor) {
 	for i := range root.members() {

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -24,12 +23,25 @@ func (c *checker) schemaOf(cur cursor) *Schema {
 	if !document.exists() {
 		return nil
 	}
+	if parts := countObjects(document); parts > maxSchemaParts {
+		c.report(document, "schema.inline", "a JSON Schema of %d parts; at most %d are compiled", parts, maxSchemaParts)
+		return nil
+	}
 	compiled, err := newSchema(document.raw)
 	if err != nil {
 		c.invalidSchema(document, err)
 		return nil
 	}
 	return compiled
+}
+
+// maxSchemaParts bounds a schema's objects: compiling it takes the square of them.
+const maxSchemaParts = 5_000
+
+func countObjects(cur cursor) int {
+	n := 0
+	eachObject(cur, func(cursor) { n++ })
+	return n
 }
 
 // isJSONFormat reports whether a schema is JSON Schema of whatever version;
@@ -39,13 +51,16 @@ func isJSONFormat(format string) bool {
 	return strings.EqualFold(name, "json")
 }
 
-// invalidSchema reports a schema that does not compile, at its bad part where
-// the compiler tells it.
+// invalidSchema reports a schema that does not compile: every reference that
+// leads nowhere, or else the one bad part that the compiler tells.
 func (c *checker) invalidSchema(document cursor, err error) {
+	if c.lostReferences(document) {
+		return
+	}
 	var schema *jsonschema.SchemaValidationError
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &schema) || !errors.As(schema.Err, &invalid) {
-		c.report(c.schemaPlace(document, err), "schema.inline", "invalid JSON Schema: %s", schemaReason(err))
+		c.report(document, "schema.inline", "invalid JSON Schema: %s", cut(strings.ReplaceAll(err.Error(), schemaURL, ""), maxReason))
 		return
 	}
 	leaf := invalid
@@ -71,58 +86,53 @@ func deepest(causes []*jsonschema.ValidationError) *jsonschema.ValidationError {
 	return best
 }
 
-// schemaPlace is the part of the schema that a compiler's error names by URL.
-func (c *checker) schemaPlace(document cursor, err error) cursor {
-	var pattern *jsonschema.InvalidRegexError
-	if errors.As(err, &pattern) {
-		return document.walk(splitPointer(fragment(pattern.URL)))
-	}
-	var pointer *jsonschema.JSONPointerNotFoundError
-	if errors.As(err, &pointer) {
-		return c.findRef(document, fragment(pointer.URL))
-	}
-	var load *jsonschema.LoadURLError
-	if errors.As(err, &load) {
-		return c.findRef(document, load.URL)
-	}
-	return document
+// lostReferences reports the references in a schema that it does not hold.
+func (c *checker) lostReferences(document cursor) bool {
+	found, named := false, hasID(document)
+	eachObject(document, func(part cursor) {
+		if ref := part.get("$ref"); ref.is(stringNode) && c.lostReference(document, ref, named) {
+			found = true
+		}
+	})
+	return found
 }
 
-// findRef is the $ref that ends in target, or the whole schema.
-func (c *checker) findRef(cur cursor, target string) cursor {
-	if found := searchRef(cur, target); found.exists() {
-		return found
+// lostReference reports a reference to the outside, or to a part that is not
+// there. Where parts have names, given by $id, it is left to the compiler.
+func (c *checker) lostReference(document, ref cursor, named bool) bool {
+	pointer, inside := strings.CutPrefix(ref.str(), "#")
+	switch {
+	case named:
+		return false
+	case !inside:
+		c.report(ref, "schema.inline", "invalid JSON Schema: $ref to %q: a schema can refer to its own parts only", preview(ref.str()))
+		return true
+	case strings.HasPrefix(pointer, "/") && document.walk(splitPointer(pointer)).ref != document.ref+pointer:
+		c.report(ref, "schema.inline", "invalid JSON Schema: $ref to %q: there is no such part", preview(ref.str()))
+		return true
+	default:
+		return false
 	}
-	return cur
 }
 
-func searchRef(cur cursor, target string) cursor {
-	if ref := cur.get("$ref"); ref.is(stringNode) && target != "" && strings.HasPrefix(strings.TrimPrefix(ref.str(), "#"), target) {
-		return ref
+// hasID reports whether some part of a schema has a name that a reference may mean.
+func hasID(document cursor) bool {
+	found := false
+	eachObject(document, func(part cursor) { found = found || part.get("$id").exists() })
+	return found
+}
+
+// eachObject calls visit for every object of a tree, in source order.
+func eachObject(cur cursor, visit func(cursor)) {
+	if cur.is(objectNode) {
+		visit(cur)
 	}
 	for i := range cur.members() {
-		if found := searchRef(cur.member(&cur.node.members[i]), target); found.exists() {
-			return found
-		}
+		eachObject(cur.member(&cur.node.members[i]), visit)
 	}
 	if cur.is(arrayNode) {
 		for _, item := range cur.items() {
-			if found := searchRef(item, target); found.exists() {
-				return found
-			}
+			eachObject(item, visit)
 		}
 	}
-	return cursor{}
-}
-
-func schemaReason(err error) string {
-	var load *jsonschema.LoadURLError
-	if errors.As(err, &load) {
-		return fmt.Sprintf("$ref to %q: a schema can refer to its own parts only", preview(load.URL))
-	}
-	var pattern *jsonschema.InvalidRegexError
-	if errors.As(err, &pattern) {
-		return pattern.Err.Error()
-	}
-	return cut(strings.ReplaceAll(err.Error(), "definition:schema", ""), maxReason)
 }

@@ -1,6 +1,10 @@
 package definition
 
-import "lazaret.dev/lazaret/workflows/expression"
+import (
+	"strings"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
 
 // tryBody builds a try. Its catch expressions see the error as a variable.
 func (c *checker) tryBody(t cursor, near siblings, v vars) *Try {
@@ -45,6 +49,11 @@ func (c *checker) errorFilter(with cursor) *ErrorFilter {
 				"unknown filter %q: errors have type, status, instance, title and detail", preview(m.key))
 		}
 	}
+	eachString(with, func(leaf cursor) {
+		if strings.Contains(leaf.str(), "${") {
+			c.warn(leaf, "catch.literal", "compare in catch.when", "an error filter is literal: %q is no expression here", preview(leaf.str()))
+		}
+	})
 	detail := with.get("detail")
 	if !detail.exists() {
 		detail = with.get("details")
@@ -81,7 +90,16 @@ func (c *checker) retry(cur cursor, scope expression.Scope) *Retry {
 		JitterTo:        c.optionalDuration(jitter.get("to"), scope),
 	}
 	c.checkJitter(jitter, r)
+	c.checkLimit(policy, r)
 	return r
+}
+
+// checkLimit warns where nothing ends the retries.
+func (c *checker) checkLimit(policy cursor, r *Retry) {
+	if r.Attempts > 0 || r.LimitDuration != nil || r.When != nil || r.ExceptWhen != nil {
+		return
+	}
+	c.warn(policy, "retry.endless", "give limit.attempt.count or limit.duration", "nothing ends these retries while the error lasts")
 }
 
 func (c *checker) checkJitter(jitter cursor, r *Retry) {

@@ -23,7 +23,7 @@ func Parse(name string, text []byte) (*Definition, error) {
 
 // Check is Parse with the warnings. The Definition is nil where a finding is an error.
 func Check(name string, text []byte) (*Definition, Findings) {
-	c := &checker{file: name}
+	c := &checker{file: name, used: map[string]bool{}}
 	root := c.read(text)
 	if !root.exists() {
 		return nil, c.done()
@@ -59,6 +59,7 @@ type checker struct {
 	use      cursor          // the document's reusable components
 	secrets  []string        // use.secrets
 	declared map[string]bool // the same
+	used     map[string]bool // references of the parts of use that tasks refer to
 	compiled int             // bytes of expressions so far
 }
 

@@ -123,6 +123,9 @@ func explain(e *jsonschema.ValidationError) string {
 	return explainKind(e.ErrorKind, func() string { return preview(e.ErrorKind.LocalizedString(printer)) })
 }
 
+// schemaURL is what the compiler calls a schema that has no $id.
+const schemaURL = "definition:schema"
+
 // newSchema compiles a schema document.
 func newSchema(document any) (*Schema, error) {
 	b := &budget{}
@@ -130,11 +133,10 @@ func newSchema(document any) (*Schema, error) {
 	compiler.UseRegexpEngine(compileLinear)
 	compiler.RegisterVocabulary(b.vocabulary())
 	compiler.AssertVocabs()
-	const url = "definition:schema"
-	if err := compiler.AddResource(url, document); err != nil {
+	if err := compiler.AddResource(schemaURL, document); err != nil {
 		return nil, err
 	}
-	compiled, err := compiler.Compile(url)
+	compiled, err := compiler.Compile(schemaURL)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,39 @@ func TestSchema_ErrorQuotesNoData(t *testing.T) {
 	equal(t, `/: 1 property that is not allowed; /a: expected integer, found string; /b: expected another of its values; and 3 more`, err.Error())
 }
 
+// TestSchema_Words holds how each kind of problem is told.
+func TestSchema_Words(t *testing.T) {
+	for schema, c := range map[string]struct {
+		data any
+		want string
+	}{
+		`{required: [a, b]}`:                       {map[string]any{}, `/: missing "a", "b"`},
+		`{minimum: 2}`:                             {1, "/: expected at least 2"},
+		`{maximum: 2}`:                             {3, "/: expected at most 2"},
+		`{exclusiveMinimum: 2}`:                    {2, "/: expected more than 2"},
+		`{exclusiveMaximum: 2}`:                    {2, "/: expected less than 2"},
+		`{multipleOf: 2}`:                          {3, "/: expected a multiple of 2"},
+		`{pattern: ^a}`:                            {"b", "/: expected the pattern ^a"},
+		`{format: ipv4}`:                           {"b", "/: expected the format ipv4"},
+		`{items: {const: 1}}`:                      {[]any{2}, "/0: expected its one value"},
+		`{minLength: 3}`:                           {"ab", "/: minLength: got 2, want 3"},
+		`{uniqueItems: true}`:                      {[]any{1, 1}, "/: items at 0 and 1 are equal"},
+		`{propertyNames: {maxLength: 1}}`:          {map[string]any{"long": 1}, "/: maxLength: got 4, want 1"},
+		`{properties: {a: false}}`:                 {map[string]any{"a": 1}, "/a: not allowed"},
+		`{additionalProperties: false}`:            {map[string]any{"a": 1, "b": 2}, "/: 2 properties that are not allowed"},
+		`{properties: {'a/b~c': {type: boolean}}}`: {map[string]any{"a/b~c": 1}, "/a~1b~0c: expected boolean, found number"},
+		`{type: object}`:                           {struct{}{}, "/: not a JSON value"},
+		`{properties: {a: {items: {type: integer}}}}`: {
+			map[string]any{"a": []any{new(big.Int), "x"}}, "/a/1: expected integer, found string",
+		},
+	} {
+		err := inlineSchema(t, schema).Validate(c.data)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, expected %s", schema, err, c.want)
+		}
+	}
+}
+
 func TestSchema_Format(t *testing.T) {
 	s := inlineSchema(t, `{format: date}`)
 	if err := s.Validate("2024-01-02"); err != nil {

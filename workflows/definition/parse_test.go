@@ -90,30 +90,12 @@ func TestParse_References(t *testing.T) {
   - loop: {for: {in: .items}, do: [{z: {do: [{'a/b~c': {set: {x: 1}}}]}}]}
 `)
 	var references []string
-	eachTask(d.Do, func(task *Task) { references = append(references, task.Reference) })
+	d.Walk(func(task *Task) { references = append(references, task.Reference) })
 	equal(t, []string{
 		"/do/0/a", "/do/1/t", "/do/1/t/try/0/x", "/do/1/t/catch/do/0/y", "/do/2/f", "/do/2/f/fork/branches/0/a",
 		"/do/2/f/fork/branches/1/b", "/do/3/loop", "/do/3/loop/do/0/z", "/do/3/loop/do/0/z/do/0/a~1b~0c",
 	}, references)
 	equal(t, Position{3, 5}, d.Do[0].Position)
-}
-
-// eachTask visits tasks in document order.
-func eachTask(list TaskList, visit func(*Task)) {
-	for _, task := range list {
-		visit(task)
-		switch b := task.Body.(type) {
-		case *Do:
-			eachTask(b.Tasks, visit)
-		case *For:
-			eachTask(b.Do, visit)
-		case *Fork:
-			eachTask(b.Branches, visit)
-		case *Try:
-			eachTask(b.Tasks, visit)
-			eachTask(b.Catch.Do, visit)
-		}
-	}
 }
 
 // TestParse_YAML12 holds the traps of YAML 1.1 and of binary numbers.

@@ -8,6 +8,7 @@ func (c *checker) resolve(cur cursor, section, what string) cursor {
 	}
 	named := c.use.get(section)
 	if found := named.get(cur.str()); found.exists() {
+		c.used[found.ref] = true
 		return found
 	}
 	known := firstKeys(named, maxCompared)
@@ -52,18 +53,25 @@ func (c *checker) declare(secrets cursor) {
 	}
 }
 
-// checkUse checks the reusable parts themselves, used or not.
+// checkUse checks the reusable parts that nothing refers to. The others are
+// checked where they are used, with the variables that are bound there.
 func (c *checker) checkUse() {
 	scope := vars(nil).definitionScope()
-	for _, name := range keys(c.use.get("timeouts")) {
-		c.timeout(c.use.get("timeouts").get(name), scope)
-	}
-	for _, name := range keys(c.use.get("errors")) {
-		c.raisedError(c.use.get("errors").get(name), scope)
-	}
+	c.eachUnused("timeouts", func(part cursor) { c.timeout(part, scope) })
+	c.eachUnused("errors", func(part cursor) { c.raisedError(part, scope) })
+	c.eachUnused("retries", func(part cursor) { c.retry(part, vars{"error"}.definitionScope()) })
 	c.checkUseSupport()
 	c.checkAuthentications(c.use.get("functions"))
 	c.checkAuthentications(c.use.get("catalogs"))
+}
+
+func (c *checker) eachUnused(section string, check func(part cursor)) {
+	parts := c.use.get(section)
+	for i := range parts.members() {
+		if part := parts.member(&parts.node.members[i]); !c.used[part.ref] {
+			check(part)
+		}
+	}
 }
 
 // checkAuthentications checks every authentication that cur refers to by name.

@@ -15,6 +15,7 @@ type Rule struct {
 // rules are all kinds of finding, by name.
 var rules = []Rule{
 	{"catch.filter", "An error filter names properties that errors have."},
+	{"catch.literal", "An error filter holds no expression."},
 	{"document.unknown-key", "A top-level property is one that the language knows."},
 	{"duration.calendar", "A duration has a fixed length: weeks or less, not years or months."},
 	{"duration.invalid", "A duration is an ISO 8601 duration."},
@@ -26,6 +27,7 @@ var rules = []Rule{
 	{"fork.empty", "A fork has a branch."},
 	{"reference.unknown", "A name that refers to use is defined there."},
 	{"retry.count", "A retry count is at least one."},
+	{"retry.endless", "Something ends the retries."},
 	{"retry.jitter", "A jitter does not end before it begins."},
 	{"run.workflow.dynamic", "The workflow to run is written out."},
 	{"schedule.manual", "A schedule is applied by a command of its own, not by running the definition."},

@@ -259,37 +259,44 @@ var (
 	// yamlReasons are the parser's messages that do not tell an author what to do.
 	yamlReasons = map[string]string{
 		"found character that cannot start any token":    "a character that cannot start a value",
-		"did not find expected key":                      "the indentation of this block does not fit, or a key is missing",
+		"did not find expected key":                      "a key is missing, or the indentation does not fit, in the block that begins here",
 		"mapping values are not allowed in this context": "a ':' where no key can be",
 	}
 )
 
-// yamlProblem places a parser's error. The parser tells a line at most.
+// yamlProblem places a parser's error. The parser tells a line at most, and
+// counts it from 0 where it is the grammar that fails and not the characters.
 func yamlProblem(text string, err error) *problem {
 	message := err.Error()
 	match := yamlLine.FindStringSubmatch(message)
 	reason := strings.TrimPrefix(message, match[0])
 	line, _ := strconv.Atoi(match[1])
-	at := Position{max(line, 1), 1}
-	if column := tabIndent(text, at.Line); column > 0 {
+	if line > 0 && grammarReason.MatchString(reason) {
+		line++
+	}
+	line = max(line, 1)
+	indent := indentOf(text, line)
+	if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
 		return &problem{
-			at: Position{at.Line, column}, rule: "syntax.tab",
+			at: Position{line, tab + 1}, rule: "syntax.tab",
 			message: "a tab in the indentation", hint: "YAML indents with spaces only",
 		}
 	}
 	if better := yamlReasons[reason]; better != "" {
 		reason = better
 	}
-	return &problem{at: at, rule: "syntax.yaml", message: "invalid YAML: " + reason}
+	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason}
 }
 
-// tabIndent is the column of the first tab before a line's text, or 0.
-func tabIndent(text string, line int) int {
+// grammarReason is what the parser says once the characters are understood.
+var grammarReason = regexp.MustCompile(`^did not find expected (?:key|'-' indicator|',' or '[]}]'|node content|<)`)
+
+// indentOf is the blanks before a line's text.
+func indentOf(text string, line int) string {
 	lines := strings.SplitN(text, "\n", line+1)
 	if line > len(lines) {
-		return 0
+		return ""
 	}
 	own := lines[line-1]
-	indent := own[:len(own)-len(strings.TrimLeft(own, " \t"))]
-	return strings.IndexByte(indent, '\t') + 1
+	return own[:len(own)-len(strings.TrimLeft(own, " \t"))]
 }
