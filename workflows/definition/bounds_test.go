@@ -19,6 +19,9 @@ func repeat(n int, format string) string {
 // TestCheck_TimeIsBounded gives documents just below the bounds that would take
 // long if some step were quadratic.
 func TestCheck_TimeIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several seconds")
+	}
 	long := strings.Repeat("x", 700_000)
 	for name, text := range map[string]string{
 		"unknown properties":  head + "do:\n  - a:\n      set: {x: 1}\n" + repeat(40_000, "      k%d: 1\n"),

@@ -14,6 +14,9 @@ import (
 // property of the language, makes one change at each place in turn, and compares
 // our schema's verdict with the specification's.
 func TestValidate_VerdictOfSurface(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several seconds")
+	}
 	spec := specSchema(t, specDir(t))
 	keys := surfaceKeys(t)
 	changes, invalid := 0, 0
