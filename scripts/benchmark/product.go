@@ -68,7 +68,7 @@ func (u *up) stop() error {
 // command is a lazaret that knows of no other Temporal. When ctx ends it is
 // asked to end, and killed if it does not.
 func (b *bench) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, b.lazaret, args...)
+	cmd := exec.CommandContext(ctx, b.lazaret, args...) //nolint:gosec // the binary that whoever runs this wants measured
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout
 	for _, variable := range os.Environ() {

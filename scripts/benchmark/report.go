@@ -119,7 +119,10 @@ func (g figures) writeText(b *bytes.Buffer) {
 }
 
 func productVersion(ctx context.Context, binary string) string {
-	var v struct{ Version, Commit string }
+	var v struct {
+		Version string `json:"version"`
+		Commit  string `json:"commit"`
+	}
 	out, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil || json.Unmarshal(out, &v) != nil {
 		return "lazaret of unknown version"

@@ -94,7 +94,7 @@ func newScripts(dir string) (*scripts, error) {
 }
 
 func (s *scripts) bare(ctx context.Context) error {
-	return expect(exec.CommandContext(ctx, python, "-I", "-S", s.path).Output())
+	return expect(exec.CommandContext(ctx, python, "-I", "-S", s.path).Output()) //nolint:gosec // the path is ours
 }
 
 // bubblewrap gives the script namespaces like the sandbox's. It applies no
