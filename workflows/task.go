@@ -89,6 +89,7 @@ func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.T
 // leave transforms and checks the task's output and replaces the context.
 func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
 	env.Vars["task"].(map[string]any)["output"] = raw
+	env.Vars["output"] = raw
 	output, err := evaluate(t.Output.As, raw, env, t.Reference)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"lazaret.dev/lazaret/workflows/expression"
@@ -13,7 +12,6 @@ func (c *checker) expr(cur cursor, scope expression.Scope) *expression.Expressio
 	if !cur.is(stringNode) {
 		return nil
 	}
-	c.checkSecrets(cur)
 	if !c.affordable(cur) {
 		return nil
 	}
@@ -50,7 +48,6 @@ func (c *checker) compile(cur cursor, scope expression.Scope, compile compiler) 
 	if !cur.exists() || !c.affordable(cur) {
 		return nil
 	}
-	c.checkSecrets(cur)
 	t, err := compile(cur.raw, scope, c.mode)
 	if err != nil {
 		c.templateErrors(cur, scope, err)
@@ -123,35 +120,9 @@ func (c *checker) syntaxError(cur cursor, err error) {
 	if at.is(stringNode) {
 		at.at = c.source.locate(at.node, syntax.Offset)
 	}
-	c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)
-}
-
-// secretUse is a secret named in an expression.
-var secretUse = regexp.MustCompile(`\$secrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\.?\s*(?:\[\s*)?"([^"\\]+)")`)
-
-// checkSecrets warns where a string of cur reads a secret that use.secrets does
-// not declare: reading it will fault. It is no error, for a catch may handle it.
-func (c *checker) checkSecrets(cur cursor) { eachString(cur, c.checkSecretsIn) }
-
-func (c *checker) checkSecretsIn(cur cursor) {
-	if !strings.Contains(cur.str(), "$secrets") {
+	if strings.HasPrefix(syntax.Reason, `unknown variable "$secrets"`) {
+		c.report(at, "unsupported.secrets", "reading $secrets is not supported by this version")
 		return
 	}
-	for _, match := range secretUse.FindAllStringSubmatchIndex(cur.str(), -1) {
-		name := submatch(cur.str(), match, 1) + submatch(cur.str(), match, 2)
-		if c.declared[name] {
-			continue
-		}
-		at := cur
-		at.at = c.source.locate(cur.node, match[0])
-		c.warn(at, "secret.undeclared", didYouMean(name, c.secrets),
-			"secret %q is not declared in use.secrets; reading it faults with an authorization error", preview(name))
-	}
-}
-
-func submatch(s string, match []int, group int) string {
-	if match[2*group] < 0 {
-		return ""
-	}
-	return s[match[2*group]:match[2*group+1]]
+	c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)
 }

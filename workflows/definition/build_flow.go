@@ -54,7 +54,7 @@ func (c *checker) forBody(t cursor, v vars) *For {
 var variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // reservedVars are bound by the language or by jq itself.
-var reservedVars = append([]string{"ENV", "__loc__", "__prog_args"}, outputVars...)
+var reservedVars = append([]string{"ENV", "__loc__", "__prog_args", "secrets"}, outputVars...)
 
 // variable is the name that a loop or a catch binds. A bad one is reported and
 // the fallback taken, so that expressions which use the default still compile.

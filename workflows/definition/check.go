@@ -58,7 +58,6 @@ type checker struct {
 	mode     expression.Mode
 	use      cursor          // the document's reusable components
 	secrets  []string        // use.secrets
-	declared map[string]bool // the same
 	used     map[string]bool // references of the parts of use that tasks refer to
 	compiled int             // bytes of expressions so far
 }

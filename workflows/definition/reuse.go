@@ -44,11 +44,9 @@ func contains(names []string, name string) bool {
 
 // declare takes the names of use.secrets.
 func (c *checker) declare(secrets cursor) {
-	c.declared = map[string]bool{}
 	for _, item := range secrets.items() {
 		if item.is(stringNode) {
 			c.secrets = append(c.secrets, item.str())
-			c.declared[item.str()] = true
 		}
 	}
 }

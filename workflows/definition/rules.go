@@ -44,7 +44,6 @@ var rules = []Rule{
 	{"schema.single", "An object that holds one thing has one property."},
 	{"schema.type", "A value has the JSON type that the language asks for."},
 	{"schema.unknown-property", "A property is one that the language knows."},
-	{"secret.undeclared", "A secret that is read is declared in use.secrets."},
 	{"switch.default", "A switch has one default at most."},
 	{"syntax.*", "The text is one YAML 1.2 or JSON document within the bounds."},
 	{"task.duplicate", "The tasks of a list have different names."},

@@ -20,13 +20,15 @@ func (v vars) with(names ...string) vars {
 	return all
 }
 
-// The variables that the language binds, by where an expression stands.
+// The variables that the language binds, by where an expression stands. $secrets
+// is left out: this version does not resolve secrets, and null for a secret
+// would be worse than a refusal.
 var (
-	workflowInputVars  = []string{"secrets", "workflow", "runtime"}
-	workflowVars       = []string{"context", "secrets", "workflow", "runtime"}
-	taskInputVars      = []string{"context", "secrets", "task", "workflow", "runtime", "authorization"}
-	definitionVars     = []string{"context", "secrets", "task", "workflow", "runtime", "authorization", "input"}
-	outputVars         = []string{"context", "secrets", "task", "workflow", "runtime", "authorization", "input", "output"}
+	workflowInputVars  = []string{"workflow", "runtime"}
+	workflowVars       = []string{"context", "workflow", "runtime"}
+	taskInputVars      = []string{"context", "task", "workflow", "runtime", "authorization"}
+	definitionVars     = []string{"context", "task", "workflow", "runtime", "authorization", "input"}
+	outputVars         = []string{"context", "task", "workflow", "runtime", "authorization", "input", "output"}
 	workflowInputScope = expression.NewScope(workflowInputVars...)
 	workflowScope      = expression.NewScope(workflowVars...)
 )

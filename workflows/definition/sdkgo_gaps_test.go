@@ -1,5 +1,3 @@
-//go:build sdkgo
-
 package definition
 
 import (
@@ -14,8 +12,7 @@ import (
 // The specification's Go SDK has a model of the language and a parser, which
 // this package would rather use than its own. This file holds why it does not
 // yet: documents that the SDK changes, refuses or lets pass. A test here fails
-// once the SDK has mended its part, so that ours can go. Nothing else here needs
-// the SDK, so the tag sdkgo keeps it out of ordinary builds.
+// once the SDK has mended its part, so that ours can go.
 
 // sdkDocument is a document of the table below as JSON, the SDK's safer input.
 func sdkDocument(t *testing.T, body string) []byte {
