@@ -26,16 +26,20 @@ type viewer interface {
 // follow waits for an execution's end and returns its output, or its fault.
 // When ctx ends first it returns ctx's error; the execution goes on.
 func follow(ctx context.Context, c client.Client, run client.WorkflowRun, view viewer) (json.RawMessage, error) {
+	shown := false
 	for {
 		output, err := waitOnce(ctx, run)
-		if !errors.Is(err, context.DeadlineExceeded) {
-			return output, err
-		}
-		if ctx.Err() != nil {
+		ended := !errors.Is(err, context.DeadlineExceeded)
+		if !ended && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if view != nil {
+		// An execution that ends within a glance is not shown at all.
+		if view != nil && (shown || !ended) {
 			showProgress(ctx, c, run, view)
+			shown = true
+		}
+		if ended {
+			return output, err
 		}
 	}
 }
