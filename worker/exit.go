@@ -115,3 +115,11 @@ func exactly(names ...string) cobra.PositionalArgs {
 		return usageError(fmt.Errorf("expected %s, got %d arguments", strings.Join(names, " "), len(args)))
 	}
 }
+
+// files is cobra.MinimumNArgs(1) likewise.
+func files(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return usageError(errors.New("expected FILE…, got no argument"))
+}

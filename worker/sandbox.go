@@ -69,7 +69,7 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	}
 	level, err := policies.ParseLevel(flags.level)
 	if err != nil {
-		return invalid("", "--level: %w", err)
+		return invalid("", "--%w", err)
 	}
 	request, err := a.execRequest(script, flags)
 	if err != nil {

@@ -35,7 +35,7 @@ type prepared struct {
 func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prepared, error) {
 	if flags.level != "" {
 		if _, err := policies.ParseLevel(flags.level); err != nil {
-			return nil, invalid("", "--level: %w", err)
+			return nil, invalid("", "--%w", err)
 		}
 	}
 	b, err := a.load(file, flags.definitions)

@@ -21,7 +21,7 @@ finding is one line, FILE:LINE:COLUMN: message [rule], with a hint where there
 is one. It exits with 0 when there is no error (warnings are allowed), else with 2.`,
 		Example: `  lazaret validate nightly.yaml
   lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
-		Args: cobra.MinimumNArgs(1),
+		Args: files,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.validate(cmd.Context(), args, format)
 		},

@@ -34,7 +34,7 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	}
 	level, err := policies.ParseLevel(f.level)
 	if err != nil {
-		return serviceOptions{}, invalid("", "--level: %w", err)
+		return serviceOptions{}, invalid("", "--%w", err)
 	}
 	if f.maxScripts < 0 || f.grace < 0 {
 		return serviceOptions{}, invalid("give a number of zero or more", "--max-scripts and --grace cannot be negative")
