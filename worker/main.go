@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	sdkworker "go.temporal.io/sdk/worker"
 )
 
 // Build says what was built; the linker sets it.
@@ -21,9 +22,14 @@ func Main(args []string, build Build) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() { <-ctx.Done(); stop() }()
+	nameBinary(build)
 	a := &app{build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	return a.execute(ctx, args)
 }
+
+// nameBinary is how histories name the program that ran a workflow task. Left
+// to itself the SDK reads all of the executable for that, 200 MB, and sums it.
+func nameBinary(build Build) { sdkworker.SetBinaryChecksum(build.Version + "+" + build.Commit) }
 
 // app is what every command shares. It is set before a command runs.
 type app struct {
