@@ -27,9 +27,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can enforce, and what is missing",
-		Long: `Doctor tries every step of the sandbox, looks for the interpreters, and looks at
-the state folder and at Temporal. It changes nothing. Exit codes: 0 fit, 4 the
-state folder or Temporal is not usable, 5 this machine cannot sandbox.`,
+		Long: `Doctor tries every step of the sandbox, looks for the interpreters, opens the
+state folder, which it makes if there is none, and looks at Temporal. Exit codes:
+0 fit, 4 the state folder or Temporal is not usable, 5 this machine cannot
+sandbox.`,
 		Example: `  lazaret doctor
   lazaret doctor --output json | jq '.[] | select(.ok | not)'`,
 		Args: cobra.NoArgs,

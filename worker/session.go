@@ -111,7 +111,7 @@ func configuredTemporal() (client.Options, bool, error) {
 
 // strayVariable names a variable that makes sense only with an address.
 func strayVariable() string {
-	names := []string{"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_TLS"}
+	names := []string{"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE", "TEMPORAL_TLS"}
 	i := slices.IndexFunc(names, func(name string) bool { return os.Getenv(name) != "" })
 	if i < 0 {
 		return ""

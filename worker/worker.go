@@ -92,6 +92,9 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "worker of %s at level %s\n", connection.HostPort, options.level)
+	if options.monitor != nil {
+		fmt.Fprintf(a.stderr, "metrics on http://%s/metrics\n", options.monitor.address())
+	}
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(a.stderr, "stopping: running scripts have", flags.grace, "to finish")
