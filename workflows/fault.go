@@ -36,16 +36,13 @@ func runtimeFault(instance, detail string) *contract.Fault {
 // asFault reads the DSL's error out of any error, however Temporal wrapped it.
 // Preconditions: err is not a cancellation.
 func asFault(err error) *contract.Fault {
-	var fault *contract.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*contract.Fault](err); ok {
 		return fault
 	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
+	if application, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return applicationFault(application)
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return &contract.Fault{Type: contract.TimeoutError, Status: 408, Title: "Timeout", Detail: timeout.Error()}
 	}
 	return runtimeFault("", err.Error())

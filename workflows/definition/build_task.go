@@ -17,7 +17,7 @@ var taskProperties = []string{"if", "input", "output", "export", "timeout", "the
 func kindsOf(task cursor) []string {
 	var kinds []string
 	for _, kind := range taskKinds {
-		if task.get(kind).exists() && !(kind == "do" && task.get("for").exists()) {
+		if task.get(kind).exists() && (kind != "do" || !task.get("for").exists()) {
 			kinds = append(kinds, kind)
 		}
 	}

@@ -26,6 +26,7 @@ func TestCheck_Findings(t *testing.T) {
 }
 
 func testFindings(t *testing.T, file string) {
+	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -35,7 +36,11 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			return
 		}
-		for _, finding := range err.(Findings) {
+		findings, ok := errors.AsType[Findings](err)
+		if !ok {
+			t.Fatalf("error %#v", err)
+		}
+		for _, finding := range findings {
 			if finding.Line < 1 || finding.Column < 1 || finding.Message == "" || finding.Rule == "" {
 				t.Errorf("finding %+v", finding)
 			}

@@ -172,5 +172,5 @@ func describes(p cursor) bool {
 		return true
 	}
 	ref := p.get("$ref").str()
-	return ref != "" && (schemaNode(strings.TrimPrefix(ref, "#")).get("description").exists())
+	return ref != "" && schemaNode(strings.TrimPrefix(ref, "#")).get("description").exists()
 }

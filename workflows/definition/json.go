@@ -20,12 +20,11 @@ func readJSON(s *source) (*node, *problem, bool) {
 	r := &jsonReader{source: s, decoder: json.NewDecoder(strings.NewReader(s.text))}
 	r.decoder.UseNumber()
 	root, err := r.value(0)
-	var found *problem
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*problem](err); ok {
 		return nil, found, true
 	}
 	if err != nil {
-		return nil, nil, false
+		return nil, nil, false //nolint:nilerr // what is no JSON may still be YAML, whose reader says what is wrong
 	}
 	if _, err := r.decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, nil, false

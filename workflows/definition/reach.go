@@ -38,6 +38,7 @@ func successors(t *Task, i int) []int {
 		if body.Catch.Then != nil {
 			next = follow(next, *body.Catch.Then, i)
 		}
+	case *Do, *Set, *For, *Fork, *Raise, *Wait, *RunScript, *RunShell, *RunWorkflow:
 	}
 	return follow(next, t.Then, i)
 }

@@ -1,5 +1,7 @@
 package definition
 
+import "slices"
+
 // resolve follows a reference by name into use; a value written in place is
 // itself. It does not exist where the name is unknown.
 func (c *checker) resolve(cur cursor, section, what string) cursor {
@@ -34,12 +36,7 @@ func firstKeys(object cursor, most int) []string {
 }
 
 func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, name)
 }
 
 // declare takes the names of use.secrets.

@@ -147,7 +147,13 @@ func (m *mutator) value(key string) any {
 	return []any{
 		nil, true, "text", "", "${ .x }", "PT1S", "P1W", "https://example.com/{id}", "a b", "/do/0", "1.0.0",
 		json.Number("5"), json.Number("-1"), json.Number("1.5"), json.Number("2.0"),
-		[]any{}, []any{"x"}, []any{json.Number("1")}, map[string]any{}, map[string]any{"use": "x"},
-		map[string]any{key: "x"}, map[string]any{"x": map[string]any{}}, strconv.Itoa(m.random.IntN(9)),
+		[]any{},
+		[]any{"x"},
+		[]any{json.Number("1")},
+		map[string]any{},
+		map[string]any{"use": "x"},
+		map[string]any{key: "x"},
+		map[string]any{"x": map[string]any{}},
+		strconv.Itoa(m.random.IntN(9)),
 	}[m.random.IntN(23)]
 }

@@ -107,8 +107,15 @@ var replacements = []any{
 	nil, true, "", "text", "a b", "${ .x }", " ${ .x } ", "PT1S", "P", "PT", "P1W", "P1DT", "https://example.com/{id}",
 	"/do/0", "2026-01-31T12:00:00Z", "1.0.0", "01.0.0", "a.b", "-a", "all", "end",
 	json.Number("5"), json.Number("-1"), json.Number("1.5"), json.Number("2.0"), json.Number("70000"),
-	[]any{}, []any{"x"}, []any{json.Number("1")}, []any{map[string]any{}}, map[string]any{}, map[string]any{"use": "x"},
-	map[string]any{"x": "y"}, map[string]any{"x": json.Number("1")}, map[string]any{"x": map[string]any{}},
+	[]any{},
+	[]any{"x"},
+	[]any{json.Number("1")},
+	[]any{map[string]any{}},
+	map[string]any{},
+	map[string]any{"use": "x"},
+	map[string]any{"x": "y"},
+	map[string]any{"x": json.Number("1")},
+	map[string]any{"x": map[string]any{}},
 }
 
 // eachChange calls visit with every variant of v that differs in one place.

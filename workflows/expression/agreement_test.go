@@ -7,11 +7,11 @@ import (
 )
 
 // plain is what gojq itself makes of text, without guards and rewriting.
-func plainly(t testing.TB, text string, in any, vars map[string]any) (any, error) {
-	t.Helper()
+func plainly(tb testing.TB, text string, in any, vars map[string]any) (any, error) {
+	tb.Helper()
 	query, err := gojq.Parse(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var names []string
 	var values []any
@@ -20,7 +20,7 @@ func plainly(t testing.TB, text string, in any, vars map[string]any) (any, error
 	}
 	code, err := gojq.Compile(query, gojq.WithVariables(names))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	v, _ := code.Run(in, values...).Next()
 	if err, ok := v.(error); ok {
@@ -48,7 +48,10 @@ func agree(t *testing.T, text string, in any, vars map[string]any) *Expression {
 }
 
 var samples = []any{
-	nil, true, 1, "text", []any{}, []any{3, 1, 2}, map[string]any{},
+	nil, true, 1, "text",
+	[]any{},
+	[]any{3, 1, 2},
+	map[string]any{},
 	map[string]any{"a": map[string]any{"b": []any{1, "x", nil}}, "c": "d", "items": []any{
 		map[string]any{"n": 2, "on": true}, map[string]any{"n": 1, "on": false},
 	}},

@@ -105,8 +105,13 @@ func TestNormalize(t *testing.T) {
 	cycle := []any{nil}
 	cycle[0] = cycle
 	for _, v := range []any{
-		time.Time{}, struct{ A int }{1}, []byte("x"), map[int]string{1: "a"}, func() {}, make(chan int), complex(1, 1),
-		json.Number("0x1"), json.Number("NaN"), cycle, []any{map[string]any{"a": time.Second, "b": time.Time{}}},
+		time.Time{},
+		struct{ A int }{1},
+		[]byte("x"),
+		map[int]string{1: "a"},
+		func() {}, make(chan int), complex(1, 1),
+		json.Number("0x1"), json.Number("NaN"), cycle,
+		[]any{map[string]any{"a": time.Second, "b": time.Time{}}},
 	} {
 		if got, err := expression.Normalize(v); err == nil {
 			t.Errorf("%T: got %v, want an error", v, got)

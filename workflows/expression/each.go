@@ -77,7 +77,7 @@ func terms(v reflect.Value, visit func(*gojq.Term)) {
 		if v.IsNil() {
 			return
 		}
-		if term, ok := v.Interface().(*gojq.Term); ok {
+		if term, ok := reflect.TypeAssert[*gojq.Term](v); ok {
 			visit(term)
 		}
 		terms(v.Elem(), visit)
@@ -86,8 +86,8 @@ func terms(v reflect.Value, visit func(*gojq.Term)) {
 			terms(v.Index(i), visit)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			terms(v.Field(i), visit)
+		for _, field := range v.Fields() {
+			terms(field, visit)
 		}
 	}
 }

@@ -21,8 +21,7 @@ func ExampleCompile() {
 
 func ExampleSyntaxError() {
 	_, err := expression.Compile(`${ .total > $contxt.limit }`, expression.NewScope("context"))
-	var syntax *expression.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*expression.SyntaxError](err); ok {
 		fmt.Printf("byte %d: %s\n", syntax.Offset, syntax.Reason)
 	}
 	// Output: byte 12: unknown variable "$contxt", did you mean $context?

@@ -1,6 +1,7 @@
 package expression_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func FuzzExpression(f *testing.F) {
 		}
 		e, err := expression.Compile(src, scope)
 		if err != nil {
-			syntax, ok := err.(*expression.SyntaxError)
+			syntax, ok := errors.AsType[*expression.SyntaxError](err)
 			if !ok || syntax.Offset < 0 || syntax.Offset > len(src) {
 				t.Errorf("error %#v", err)
 			}

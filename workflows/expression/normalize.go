@@ -113,7 +113,7 @@ func normalKind(v reflect.Value, depth int) (any, error) {
 			return normalMap(v, depth)
 		}
 	}
-	return nil, fmt.Errorf("Go type %s has no place in the data model", v.Type())
+	return nil, fmt.Errorf("type %s of Go has no place in the data model", v.Type())
 }
 
 func normalMap(v reflect.Value, depth int) (any, error) {
@@ -158,5 +158,5 @@ func encodable(v any, depth int) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("Go type %T has no place in the data model", v)
+	return fmt.Errorf("type %T of Go has no place in the data model", v)
 }

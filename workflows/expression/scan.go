@@ -37,9 +37,10 @@ func (s *scanner) until(opens, stop byte) bool {
 		case isDigit(c):
 			s.number()
 		default:
-			if c == opens {
+			switch c {
+			case opens:
 				depth++
-			} else if c == stop {
+			case stop:
 				depth--
 			}
 			s.pos++

@@ -74,7 +74,8 @@ func TestResult_SharesNothingWithTheProgram(t *testing.T) {
 	for _, tree := range []any{
 		`${ {a: {b: 1}} }`, `${ {} }`, `${ [] }`, `${ [1, [2]] }`, `${ {a: [1]} | .a }`, `${ [{}][0] }`, `${ {x: $v, y: {z: 1}} }`, `${ [1, 2] | .[:1] }`,
 		map[string]any{"a": []any{1}, "b": "${ $v }", "c": map[string]any{"d": []any{map[string]any{}}}},
-		map[string]any{"a": []any{1}}, []any{"${ {} }", []any{}},
+		map[string]any{"a": []any{1}},
+		[]any{"${ {} }", []any{}},
 	} {
 		template, err := expression.CompileTemplate(tree, expression.NewScope("v"), expression.Strict)
 		if err != nil {

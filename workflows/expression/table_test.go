@@ -14,15 +14,15 @@ import (
 )
 
 // load reads a table of cases.
-func load[T any](t testing.TB, name string) []T {
-	t.Helper()
+func load[T any](tb testing.TB, name string) []T {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var cases []T
 	if err := yaml.Unmarshal(data, &cases); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	return cases
 }
@@ -35,20 +35,20 @@ func scopeOf(vars map[string]any) expression.Scope {
 	return scope
 }
 
-func show(t testing.TB, v any) string {
-	t.Helper()
+func show(tb testing.TB, v any) string {
+	tb.Helper()
 	data, err := expression.Encode(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(data)
 }
 
-func normal(t testing.TB, v any) any {
-	t.Helper()
+func normal(tb testing.TB, v any) any {
+	tb.Helper()
 	n, err := expression.Normalize(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return n
 }
@@ -60,9 +60,9 @@ type evaluateCase struct {
 	Now               int64
 }
 
-func (c evaluateCase) env(t testing.TB) expression.Env {
-	t.Helper()
-	vars, _ := normal(t, c.Vars).(map[string]any)
+func (c evaluateCase) env(tb testing.TB) expression.Env {
+	tb.Helper()
+	vars, _ := normal(tb, c.Vars).(map[string]any)
 	return expression.Env{Vars: vars, Now: time.Unix(c.Now, 0)}
 }
 
