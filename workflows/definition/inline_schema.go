@@ -55,6 +55,7 @@ func plain(v any) any {
 		return json.Number(v.String())
 	case map[string]any:
 		object := make(map[string]any, len(v))
+		//workflowcheck:ignore fills a map
 		for key, value := range v {
 			object[key] = plain(value)
 		}
@@ -75,6 +76,7 @@ func hasBigInt(v any) bool {
 	case *big.Int:
 		return true
 	case map[string]any:
+		//workflowcheck:ignore any member decides
 		for _, value := range v {
 			if hasBigInt(value) {
 				return true

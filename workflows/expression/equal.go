@@ -33,6 +33,7 @@ func Equal(a, b any) bool {
 		if !ok || len(x) != len(y) {
 			return false
 		}
+		//workflowcheck:ignore any member decides
 		for key, item := range x {
 			if other, ok := y[key]; !ok || !Equal(item, other) {
 				return false

@@ -36,6 +36,7 @@ func normalize(v any, depth int) (any, error) {
 		return normalSlice(len(v), func(i int) any { return v[i] }, depth)
 	case map[string]any:
 		object := make(map[string]any, len(v))
+		//workflowcheck:ignore fills a map
 		for key, item := range v {
 			normal, err := normalize(item, depth+1)
 			if err != nil {
@@ -118,6 +119,7 @@ func normalKind(v reflect.Value, depth int) (any, error) {
 
 func normalMap(v reflect.Value, depth int) (any, error) {
 	object := make(map[string]any, v.Len())
+	//workflowcheck:ignore fills a map
 	for entries := v.MapRange(); entries.Next(); {
 		normal, err := normalize(entries.Value().Interface(), depth+1)
 		if err != nil {
@@ -151,6 +153,7 @@ func encodable(v any, depth int) error {
 		}
 		return nil
 	case map[string]any:
+		//workflowcheck:ignore fails on a bug of ours alone
 		for _, item := range v {
 			if err := encodable(item, depth+1); err != nil {
 				return err

@@ -124,7 +124,7 @@ func compileList(items []any, scope Scope, mode Mode, path string) (node, error)
 }
 
 func compileObject(members map[string]any, scope Scope, mode Mode, path string) (node, error) {
-	keys, fixed := slices.Sorted(maps.Keys(members)), true
+	keys, fixed := slices.Sorted(maps.Keys(members)), true //workflowcheck:ignore sorted at once
 	o := object{keys: keys, values: make([]node, len(keys))}
 	for i, key := range keys {
 		n, err := compileNode(members[key], scope, mode, path+"/"+escape(key))
