@@ -91,8 +91,7 @@ func (a *app) stateFolder() diagnosis {
 		return diagnosis{Name: "state folder", OK: true, Detail: home.Dir()}
 	}
 	d := diagnosis{Name: "state folder", Cause: err.Error()}
-	var e *install.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*install.Error](err); ok {
 		d.Remedy = e.Hint
 	}
 	return d
@@ -103,8 +102,7 @@ func (a *app) temporal(ctx context.Context) diagnosis {
 	switch {
 	case err != nil:
 		d := diagnosis{Name: "Temporal", Cause: err.Error()}
-		var exit *exitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exitError](err); ok {
 			d.Remedy = exit.hint
 		}
 		return d

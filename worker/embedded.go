@@ -79,8 +79,7 @@ func (a *app) startEmbedded(ctx context.Context, home *install.Install, options 
 }
 
 func startError(err error) error {
-	var e *devserver.StartError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*devserver.StartError](err); ok {
 		return unreachable(e, e.Hint)
 	}
 	return unreachable(err, "")

@@ -54,8 +54,7 @@ func (a *app) report(err error) int {
 	if err == nil {
 		return exitCompleted
 	}
-	var fault *contract.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*contract.Fault](err); ok {
 		a.reportFault(fault)
 		return faultCode(fault)
 	}

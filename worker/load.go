@@ -74,8 +74,7 @@ func readDefinition(file string) ([]byte, error) {
 
 // unwrapPath drops the operation and path that the message already names.
 func unwrapPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

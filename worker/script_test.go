@@ -81,8 +81,7 @@ func requireCode(ts *testscript.TestScript, want string, ended error) {
 	if ended != nil {
 		code = -1
 	}
-	var exit *exec.ExitError
-	if errors.As(ended, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](ended); ok {
 		code = exit.ExitCode()
 	}
 	if strconv.Itoa(code) != want {

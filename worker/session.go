@@ -150,8 +150,7 @@ func dialReason(err error) string {
 }
 
 func installError(err error) error {
-	var e *install.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*install.Error](err); ok {
 		return unreachable(e, e.Hint)
 	}
 	return unreachable(err, "")
