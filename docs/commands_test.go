@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,10 +122,7 @@ func commands(t *testing.T) map[string]map[string]bool {
 			}
 		}
 	}
-	all := map[string]map[string]bool{}
-	for name, flags := range given {
-		all[name] = flags
-	}
+	all := maps.Clone(given)
 	for _, f := range functions {
 		use, flags := describe(functions, f)
 		if use == "exec" {
@@ -180,9 +178,7 @@ func describe(functions map[string]*ast.FuncDecl, f *ast.FuncDecl) (use string, 
 			for _, owner := range []string{"app.", "workerFlags."} {
 				if helper := functions[owner+selector.Sel.Name]; helper != nil && takesCommand(n) {
 					_, more := describe(functions, helper)
-					for flag := range more {
-						flags[flag] = true
-					}
+					maps.Copy(flags, more)
 				}
 			}
 		}
