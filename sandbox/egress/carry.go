@@ -1,0 +1,150 @@
+package egress
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Ports whose protocol is known.
+const (
+	portHTTP  = 80
+	portHTTPS = 443
+)
+
+// carry passes on a connection whose bytes are the target's protocol, once it is
+// known that they are meant for the target. The answers flow from the beginning:
+// in some protocols the server speaks first.
+func (f *flow) carry() error {
+	f.answer()
+	return f.finish(f.begin())
+}
+
+func (f *flow) begin() error {
+	switch f.target.Port {
+	case portHTTPS:
+		return f.carryTLS()
+	case portHTTP:
+		return f.carryHTTP()
+	}
+	return f.carryUnknown()
+}
+
+// carryTLS asks that the ClientHello names the target, and for an address nothing.
+func (f *flow) carryTLS() error {
+	limits := f.server.config.Limits
+	f.client.within(limits.HeadTime)
+	raw, name, err := readHello(f.client, limits.Head)
+	if err != nil {
+		return f.explainHello(err)
+	}
+	if err := f.sameName(name); err != nil {
+		return err
+	}
+	if err := f.send(raw); err != nil {
+		return err
+	}
+	return f.relay()
+}
+
+// explainHello lets a connection that ends without a word go without one.
+func (f *flow) explainHello(err error) error {
+	what := f.target.String()
+	switch {
+	case errors.Is(err, io.EOF):
+		return err
+	case timedOut(err):
+		return late(err, what)
+	case errors.Is(err, errNotTLS):
+		return malformed(what, fmt.Errorf("%w, which is all that port %d is for", err, f.target.Port))
+	}
+	return malformed(what, err)
+}
+
+func (f *flow) sameName(name string) error {
+	if f.target.Name == "" && name == "" {
+		return nil
+	}
+	canonical, err := canonicalName(name)
+	switch {
+	case name == "":
+		return &Denial{OtherName, f.target.String(), "TLS without a server name"}
+	case err != nil:
+		return malformed(f.target.String(), fmt.Errorf("server name %.80q: %w", name, err))
+	case canonical != f.target.Name:
+		return &Denial{OtherName, f.target.String(), fmt.Sprintf("TLS for server name %q", canonical)}
+	}
+	return nil
+}
+
+// carryHTTP passes on one request, which must be for the target.
+func (f *flow) carryHTTP() error {
+	limits := f.server.config.Limits
+	f.client.within(limits.HeadTime)
+	head, err := f.client.head(limits.Head)
+	if err != nil {
+		return err
+	}
+	r, err := parseRequest(head)
+	if err != nil {
+		return malformed(f.target.String(), err)
+	}
+	if err := r.origin(f.target); err != nil {
+		return err
+	}
+	return f.submit(r)
+}
+
+// carryUnknown finds out whether a connection is TLS or HTTP, which must name
+// their target, or something else, which cannot.
+func (f *flow) carryUnknown() error {
+	f.client.within(f.server.config.Limits.Idle)
+	first, err := f.client.in.Peek(1)
+	if err != nil {
+		return f.relay() // it ended, or only listens
+	}
+	if first[0] == recordHandshake {
+		return f.carryTLS()
+	}
+	f.client.within(f.server.config.Limits.HeadTime)
+	switch line, err := f.firstLine(); {
+	case err != nil:
+		return late(err, f.target.String())
+	case strings.HasSuffix(line, "HTTP/2.0"):
+		return malformed(f.target.String(), errors.New("HTTP/2 without TLS"))
+	case strings.Contains(line, "HTTP/"):
+		return f.carryHTTP()
+	}
+	return f.relay()
+}
+
+// firstLine looks at the first line without taking it, if the connection begins
+// as a request could to some server: with white space or a word in capitals.
+// Otherwise it is empty.
+func (f *flow) firstLine() (string, error) {
+	for n := 1; ; n++ {
+		b, err := f.client.in.Peek(n)
+		if errors.Is(err, bufio.ErrBufferFull) {
+			err = &Denial{OverLimit, f.target.String(), "first line without an end"}
+		}
+		if err != nil {
+			return "", err
+		}
+		text := bytes.TrimLeft(b, "\r\n")
+		word := text
+		if end := bytes.IndexAny(text, " \t\v\f\r\n"); end >= 0 {
+			word = text[:end]
+		}
+		if bytes.ContainsFunc(word, notCapital) {
+			return "", nil
+		}
+		if end := bytes.IndexByte(text, '\n'); end >= 0 {
+			return strings.TrimRight(string(text[:end]), "\r "), nil
+		}
+	}
+}
+
+func notCapital(r rune) bool { return (r < 'A' || r > 'Z') && r != '-' && r != '_' }

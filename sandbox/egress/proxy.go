@@ -1,0 +1,77 @@
+package egress
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// serveProxy answers one request to the HTTP proxy.
+func (s *Server) serveProxy(c *client) error {
+	r, t, err := s.readRequest(c)
+	if err != nil {
+		s.refuse(c, err)
+		return err
+	}
+	conn, err := s.dial(s.ctx, t)
+	if err != nil {
+		s.refuse(c, err)
+		return err
+	}
+	f := s.newFlow(c, t, conn)
+	defer f.end()
+	if r.method == "CONNECT" {
+		if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+			return err
+		}
+		return f.carry()
+	}
+	return f.forward(r)
+}
+
+// readRequest reads a request and judges its target.
+func (s *Server) readRequest(c *client) (*request, Target, error) {
+	c.within(s.config.Limits.HeadTime)
+	head, err := c.head(s.config.Limits.Head)
+	if err != nil {
+		return nil, Target{}, err
+	}
+	r, err := parseRequest(head)
+	if err != nil {
+		return nil, Target{}, malformed("request", err)
+	}
+	t, err := r.destination()
+	if err != nil {
+		return nil, t, malformed(fmt.Sprintf("%.200q", r.target), err)
+	}
+	if r.method == "CONNECT" && (r.chunks || r.length > 0) {
+		return nil, t, malformed(t.String(), errors.New("CONNECT with a body"))
+	}
+	if reason := s.rules.judge(t); reason != "" {
+		return nil, t, &Denial{NotListed, t.String(), reason}
+	}
+	return r, t, nil
+}
+
+// refuse tells the program why, in the words of the denial.
+func (s *Server) refuse(c *client, err error) {
+	status := "502 Bad Gateway"
+	var denial *Denial
+	if errors.As(err, &denial) {
+		switch denial.Kind {
+		case Malformed:
+			status = "400 Bad Request"
+		case OverLimit:
+			status = "431 Request Header Fields Too Large"
+		case NotListed, ForbiddenAddress, OtherName:
+			status = "403 Forbidden"
+		}
+	} else if unreachable := (*unreachableError)(nil); !errors.As(err, &unreachable) {
+		return // nobody is there any more
+	}
+	body := "egress: " + err.Error() + "\n"
+	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+	fmt.Fprintf(c, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+	c.discard()
+}

@@ -1,0 +1,74 @@
+package egress
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// Resolver looks names up; *net.Resolver is one. It is asked for canonical names.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// systemResolver asks what this machine asks, without its search list: a name
+// that a program gives is whole.
+type systemResolver struct{}
+
+func (systemResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	found, err := (&net.Resolver{PreferGo: true}).LookupNetIP(ctx, network, host+".")
+	for i, a := range found {
+		found[i] = a.Unmap() // net's own form of an IPv4 address
+	}
+	return found, err
+}
+
+// maxAnswers is how many addresses of a name are tried.
+const maxAnswers = 16
+
+// addressesOf lists the addresses that a permitted target may be connected to. If
+// one of a name's addresses is forbidden, so are all: whoever answers so for a
+// public name means no good.
+func (s *Server) addressesOf(ctx context.Context, t Target) ([]netip.Addr, error) {
+	if t.Address.IsValid() {
+		return []netip.Addr{t.Address}, nil
+	}
+	found, err := s.config.Resolver.LookupNetIP(ctx, "ip", t.Name)
+	if err != nil {
+		return nil, &unreachableError{fmt.Errorf("resolve %q: %w", t.Name, err)}
+	}
+	for _, a := range found {
+		if reason := s.rules.admits(a, t.Port); reason != "" {
+			return nil, &Denial{ForbiddenAddress, t.String(), fmt.Sprintf("resolves to %s, a %s", a, reason)}
+		}
+	}
+	if len(found) == 0 {
+		return nil, &unreachableError{fmt.Errorf("resolve %q: no address", t.Name)}
+	}
+	return found[:min(len(found), maxAnswers)], nil
+}
+
+// dial connects to an address that was checked. The name is not looked up again.
+func (s *Server) dial(ctx context.Context, t Target) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.Dial)
+	defer cancel()
+	candidates, err := s.addressesOf(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range candidates {
+		var conn net.Conn
+		if conn, err = s.dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(a, t.Port).String()); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, &unreachableError{fmt.Errorf("connect to %q: %w", t, err)}
+}
+
+// unreachableError is a permitted host that could not be reached.
+type unreachableError struct{ err error }
+
+func (e *unreachableError) Error() string { return e.err.Error() }
+
+func (e *unreachableError) Unwrap() error { return e.err }
