@@ -97,18 +97,22 @@ func (s *scripts) bare(ctx context.Context) error {
 	return expect(exec.CommandContext(ctx, python, "-I", "-S", s.path).Output()) //nolint:gosec // the path is ours
 }
 
-// bubblewrap gives the script namespaces like the sandbox's. It applies no
-// system-call filter, no Landlock and no limits.
 func (s *scripts) bubblewrap(ctx context.Context) error {
-	args := []string{
+	return expect(bubblewrap(ctx, []string{"--ro-bind", s.dir, "/lazaret"}, "/lazaret/script.py").Output())
+}
+
+// bubblewrap gives python3 namespaces like the sandbox's. It applies no
+// system-call filter, no Landlock and no limits.
+func bubblewrap(ctx context.Context, options []string, arguments ...string) *exec.Cmd {
+	args := append([]string{
 		"--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox",
-		"--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--ro-bind", s.dir, "/lazaret",
-	}
+		"--uid", "1000", "--gid", "1000", "--cap-drop", "ALL",
+	}, options...)
 	for _, bind := range sandbox.HostEnvironment().Binds {
 		args = append(args, "--ro-bind", bind, bind)
 	}
-	args = append(args, "--", python, "-I", "-S", "/lazaret/script.py")
-	return expect(exec.CommandContext(ctx, "bwrap", args...).Output()) //nolint:gosec // the arguments are ours
+	args = append(args, "--", python, "-I", "-S")
+	return exec.CommandContext(ctx, "bwrap", append(args, arguments...)...) //nolint:gosec // the arguments are ours
 }
 
 func expect(out []byte, err error) error {

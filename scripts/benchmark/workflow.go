@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -41,17 +40,31 @@ func workflowSection(ctx context.Context, b *bench) (_ []*group, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	groups := []*group{
-		e.compare("set: one task without effects", setByHand, setDefinition, `{"greeting":"hello"}`),
-		e.compare("for-10: a loop of ten tasks without effects", forByHand, "testdata/definitions/for-10.yaml", `{"sum":55}`),
-		e.compare("script: one script; by hand, python3 -I -S without a sandbox", scriptByHand, "testdata/definitions/script.yaml", `"42\n"`),
-	}
-	for _, g := range groups {
+	set := e.compare("set: one task without effects, one execution at a time", setDefinition, `{"greeting":"hello"}`, byHand{"Go workflow", setByHand})
+	loop := e.compare("for-10: a loop of ten tasks without effects, one execution at a time", "testdata/definitions/for-10.yaml", `{"sum":55}`, byHand{"Go workflow", forByHand})
+	script := e.compare("script: one short script, one execution at a time", "testdata/definitions/script.yaml", `"42\n"`,
+		byHand{"Go workflow, python3 -I -S", scriptByHand}, byHand{"Go workflow, bwrap + python3 -I -S", boxedByHand})
+	script.pause = 20 * time.Millisecond
+	crowd := e.crowded(set)
+	for _, g := range []*group{set, loop, script} {
 		if err := g.measure(ctx, b.rounds, 5*b.effort); err != nil {
 			return nil, err
 		}
 	}
-	return groups, nil
+	return []*group{set, loop, script, crowd}, crowd.measure(ctx, b.rounds, max(b.effort/3, 1))
+}
+
+// crowded is g with many executions at a time.
+func (e *executor) crowded(g *group) *group {
+	const clients = 8
+	many := &group{name: fmt.Sprintf("set with %d executions at a time, per execution", clients)}
+	for _, p := range g.probes {
+		many.probes = append(many.probes, saturated(p.rows[0], clients, func(ctx context.Context) error {
+			_, err := p.take(ctx)
+			return err
+		}))
+	}
+	return many
 }
 
 // executor starts executions and awaits them.
@@ -84,7 +97,9 @@ func newExecutor(ctx context.Context, u *up) (*executor, error) {
 	e.worker.RegisterWorkflow(setByHand)
 	e.worker.RegisterWorkflow(forByHand)
 	e.worker.RegisterWorkflow(scriptByHand)
+	e.worker.RegisterWorkflow(boxedByHand)
 	e.worker.RegisterActivity(runPython)
+	e.worker.RegisterActivity(runBoxedPython)
 	if err := e.worker.Start(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -97,19 +112,28 @@ func (e *executor) close() error {
 	return e.runner.Close()
 }
 
-func (e *executor) compare(name string, byHand any, file, want string) *group {
-	return &group{name: name, probes: []probe{
-		timed("Go workflow", func(ctx context.Context) error {
-			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, byHand)
-		}),
-		timed("definition", func(ctx context.Context) error {
-			options, kind, start, err := definitionStart(file)
-			if err != nil {
-				return err
-			}
-			return e.execute(ctx, want, options, kind, start)
-		}),
-	}}
+// byHand is a workflow written in Go.
+type byHand struct {
+	row      string
+	workflow any
+}
+
+// compare is a group of workflows written in Go and a definition of the same effect.
+func (e *executor) compare(name, file, want string, alternatives ...byHand) *group {
+	g := &group{name: name}
+	for _, a := range alternatives {
+		g.probes = append(g.probes, timed(a.row, func(ctx context.Context) error {
+			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, a.workflow)
+		}))
+	}
+	g.probes = append(g.probes, timed("definition", func(ctx context.Context) error {
+		options, kind, start, err := definitionStart(file)
+		if err != nil {
+			return err
+		}
+		return e.execute(ctx, want, options, kind, start)
+	}))
+	return g
 }
 
 // definitionStart is how the command line starts an execution.
@@ -165,16 +189,27 @@ func forByHand(workflow.Context) (map[string]int, error) {
 }
 
 func scriptByHand(ctx workflow.Context) (string, error) {
+	return runByHand(ctx, runPython)
+}
+
+func boxedByHand(ctx workflow.Context) (string, error) {
+	return runByHand(ctx, runBoxedPython)
+}
+
+func runByHand(ctx workflow.Context, activity func(context.Context, string) (string, error)) (string, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
 	var output string
-	err := workflow.ExecuteActivity(ctx, runPython, "print(6 * 7)").Get(ctx, &output)
+	err := workflow.ExecuteActivity(ctx, activity, "print(6 * 7)").Get(ctx, &output)
 	return output, err
 }
 
 func runPython(ctx context.Context, code string) (string, error) {
-	cmd := exec.CommandContext(ctx, python, "-I", "-S", "-")
-	cmd.Stdin = strings.NewReader(code)
-	output, err := cmd.Output()
+	output, err := exec.CommandContext(ctx, python, "-I", "-S", "-c", code).Output() //nolint:gosec // the code is ours
+	return string(output), err
+}
+
+func runBoxedPython(ctx context.Context, code string) (string, error) {
+	output, err := bubblewrap(ctx, nil, "-c", code).Output()
 	return string(output), err
 }
 
