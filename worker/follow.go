@@ -60,15 +60,19 @@ func waitOnce(ctx context.Context, run client.WorkflowRun) (json.RawMessage, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case short.Err() != nil || isDeadline(err):
+		<-short.Done() // it is near; and should it not be, this is no busy loop
 		return nil, context.DeadlineExceeded
 	}
 	return nil, outcome(err)
 }
 
-// isDeadline tells an expired wait, which gRPC may notice before the context does.
+// isDeadline tells an expired wait, which gRPC may notice before the context
+// does: as the deadline's end, or, if the server's clock was first, as a call that
+// the server cancelled.
 func isDeadline(err error) bool {
 	var deadline *serviceerror.DeadlineExceeded
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline)
+	var canceled *serviceerror.Canceled
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline) || errors.As(err, &canceled)
 }
 
 // showProgress asks the execution where it stands. A worker that is busy or

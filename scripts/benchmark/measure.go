@@ -22,7 +22,8 @@ func timed(row string, act func(context.Context) error) probe {
 	}}
 }
 
-// group is a comparison: its rows are ratios to the first one.
+// group is a comparison: rows are compared with those of the first probe, the
+// first row with its first and so on.
 type group struct {
 	name   string
 	probes []probe
@@ -34,17 +35,22 @@ type group struct {
 
 // row holds a row's samples in milliseconds, by round.
 type row struct {
-	name   string
-	rounds [][]float64
+	name      string
+	rounds    [][]float64
+	reference *row // nil: it is one
 }
 
 // measure takes every probe's samples in rounds. Within a round the probes take
 // turns, so that all see the same machine; the one that begins changes, so that
 // none always follows the same other.
 func (g *group) measure(ctx context.Context, rounds, samples int) error {
-	for _, p := range g.probes {
-		for _, name := range p.rows {
-			g.rows = append(g.rows, &row{name: name, rounds: make([][]float64, rounds)})
+	for i, p := range g.probes {
+		for j, name := range p.rows {
+			r := &row{name: name, rounds: make([][]float64, rounds)}
+			if i > 0 {
+				r.reference = g.rows[j]
+			}
+			g.rows = append(g.rows, r)
 		}
 	}
 	if err := g.turn(ctx, 0, -1); err != nil { // warm-up
@@ -94,14 +100,14 @@ func (g *group) keep(at, round int, took []time.Duration) {
 // quantile is the sample below which q of all samples lie.
 func (r *row) quantile(q float64) float64 { return quantile(slices.Concat(r.rounds...), q) }
 
-// ratio compares the medians over all rounds; least and most are the same of
-// single rounds, and say how much the comparison itself wavers.
-func (r *row) ratio(reference *row) (all, least, most float64) {
+// ratio compares the medians over all rounds with the reference's; least and most
+// are the same of single rounds, and say how much the comparison itself wavers.
+func (r *row) ratio() (all, least, most float64) {
 	var ratios []float64
 	for i := range r.rounds {
-		ratios = append(ratios, quantile(r.rounds[i], 0.5)/quantile(reference.rounds[i], 0.5))
+		ratios = append(ratios, quantile(r.rounds[i], 0.5)/quantile(r.reference.rounds[i], 0.5))
 	}
-	return r.quantile(0.5) / reference.quantile(0.5), slices.Min(ratios), slices.Max(ratios)
+	return r.quantile(0.5) / r.reference.quantile(0.5), slices.Min(ratios), slices.Max(ratios)
 }
 
 func quantile(samples []float64, q float64) float64 {

@@ -39,17 +39,23 @@ type figures struct {
 	Rows    []figure `json:"rows"`
 }
 
-// figure is a row; its ratios are to the first row of its figures.
+// figure is a row.
 type figure struct {
-	Name   string  `json:"name"`
-	N      int     `json:"n"`
-	Median float64 `json:"medianMs"`
-	P10    float64 `json:"p10Ms"`
-	P90    float64 `json:"p90Ms"`
-	Added  float64 `json:"addedMs"` // to the reference's median
-	Ratio  float64 `json:"ratio"`
-	Least  float64 `json:"leastRatio"` // of a single round
-	Most   float64 `json:"mostRatio"`
+	Name       string      `json:"name"`
+	N          int         `json:"n"`
+	Median     float64     `json:"medianMs"`
+	P10        float64     `json:"p10Ms"`
+	P90        float64     `json:"p90Ms"`
+	Comparison *comparison `json:"comparison,omitempty"` // nil: others are compared with it
+}
+
+// comparison is how a row's median stands to its reference's.
+type comparison struct {
+	Reference string  `json:"reference"`
+	Added     float64 `json:"addedMs"`
+	Ratio     float64 `json:"ratio"`
+	Least     float64 `json:"leastRatio"` // of a single round
+	Most      float64 `json:"mostRatio"`
 }
 
 func newReport(ctx context.Context, b *bench) *report {
@@ -66,18 +72,25 @@ func (r *report) finish() { r.Machine.LoadAfter = load() }
 func (r *report) add(section string, g *group) {
 	f := figures{Section: section, Name: g.name}
 	for _, row := range g.rows {
-		all, least, most := row.ratio(g.rows[0])
-		n := 0
-		for _, round := range row.rounds {
-			n += len(round)
-		}
-		median := row.quantile(0.5)
-		f.Rows = append(f.Rows, figure{
-			Name: row.name, N: n, Median: round(median), P10: round(row.quantile(0.1)), P90: round(row.quantile(0.9)),
-			Added: round(median - g.rows[0].quantile(0.5)), Ratio: round(all), Least: round(least), Most: round(most),
-		})
+		f.Rows = append(f.Rows, newFigure(row))
 	}
 	r.Groups = append(r.Groups, f)
+}
+
+func newFigure(r *row) figure {
+	n := 0
+	for _, round := range r.rounds {
+		n += len(round)
+	}
+	f := figure{Name: r.name, N: n, Median: round(r.quantile(0.5)), P10: round(r.quantile(0.1)), P90: round(r.quantile(0.9))}
+	if r.reference != nil {
+		all, least, most := r.ratio()
+		f.Comparison = &comparison{
+			Reference: r.reference.name, Added: round(r.quantile(0.5) - r.reference.quantile(0.5)),
+			Ratio: round(all), Least: round(least), Most: round(most),
+		}
+	}
+	return f
 }
 
 // round keeps what a stopwatch on a shared machine can tell.
@@ -109,10 +122,10 @@ func (g figures) writeText(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "\n%s: %s\n", g.Section, g.Name)
 	fmt.Fprintf(b, "%-*s %5s %10s %8s %8s %9s %6s  %s\n", width, "", "n", "median ms", "p10", "p90", "added ms", "ratio", "by round")
-	for i, f := range g.Rows {
+	for _, f := range g.Rows {
 		fmt.Fprintf(b, "%-*s %5d %10.1f %8.1f %8.1f", width, f.Name, f.N, f.Median, f.P10, f.P90)
-		if i > 0 {
-			fmt.Fprintf(b, " %+9.1f %6.2f  %.2f–%.2f", f.Added, f.Ratio, f.Least, f.Most)
+		if c := f.Comparison; c != nil {
+			fmt.Fprintf(b, " %+9.1f %6.2f  %.2f–%.2f", c.Added, c.Ratio, c.Least, c.Most)
 		}
 		fmt.Fprintln(b)
 	}

@@ -57,21 +57,27 @@ func sandboxSection(ctx context.Context, b *bench) (_ []*group, err error) {
 
 // saturated is a probe of the mean time per call while workers call act.
 func saturated(row string, workers int, act func(context.Context) error) probe {
-	const each = 10
 	return probe{rows: []string{row}, take: func(ctx context.Context) ([]time.Duration, error) {
-		errs := make([]error, workers)
-		var running sync.WaitGroup
 		begin := time.Now()
-		for w := range workers {
-			running.Go(func() {
-				for i := 0; i < each && errs[w] == nil; i++ {
-					errs[w] = act(ctx)
-				}
-			})
-		}
-		running.Wait()
-		return []time.Duration{time.Since(begin) / time.Duration(workers*each)}, errors.Join(errs...)
+		calls, err := crowd(ctx, workers, act)
+		return []time.Duration{time.Since(begin) / calls}, err
 	}}
+}
+
+// crowd has workers call act again and again; it returns how often.
+func crowd(ctx context.Context, workers int, act func(context.Context) error) (calls time.Duration, err error) {
+	const each = 10
+	errs := make([]error, workers)
+	var running sync.WaitGroup
+	for w := range workers {
+		running.Go(func() {
+			for i := 0; i < each && errs[w] == nil; i++ {
+				errs[w] = act(ctx)
+			}
+		})
+	}
+	running.Wait()
+	return time.Duration(workers * each), errors.Join(errs...)
 }
 
 // scripts runs the one script in every way.
