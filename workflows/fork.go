@@ -18,7 +18,7 @@ func (e *execution) runFork(ctx workflow.Context, s scope, t *definition.Task, b
 	}
 	r := e.startRace(ctx, s, body, u.Branches)
 	defer r.cancel()
-	if err := r.wait(ctx, body.Compete); err != nil {
+	if err := r.wait(ctx); err != nil {
 		return nil, t.Then, err
 	}
 	if r.ended {
@@ -39,20 +39,25 @@ func (e *execution) runFork(ctx workflow.Context, s scope, t *definition.Task, b
 // race is the running of a fork's branches.
 type race struct {
 	cancel   workflow.CancelFunc
+	compete  bool
 	branches []*branch
 	running  int
 	winner   int   // index of the first branch to complete, or -1
 	failed   error // the first fault
 	stopped  error // suspension or cancellation of a branch
-	ended    bool  // a branch said then: end
+	ended    bool  // a branch whose word counts said then: end
 	output   any   // of the branch that ended the workflow
 }
 
 func (e *execution) startRace(ctx workflow.Context, s scope, body *definition.Fork, branches []*branch) *race {
 	ctx, cancel := workflow.WithCancel(ctx)
-	r := &race{cancel: cancel, branches: branches, winner: -1}
+	r := &race{cancel: cancel, compete: body.Compete, branches: branches, winner: -1}
 	for i, b := range branches {
 		if b.Done {
+			continue
+		}
+		if b.Fault != nil {
+			r.failed = either(r.failed, b.Fault)
 			continue
 		}
 		r.running++
@@ -73,22 +78,23 @@ func (r *race) finish(i int, output any, ended definition.Directive, err error) 
 		if r.winner < 0 {
 			r.winner = i
 		}
-		if ended == definition.End && !r.ended {
+		if ended == definition.End && !r.ended && (!r.compete || r.winner == i) {
 			r.ended, r.output = true, output
 		}
 	case !catchable(err):
 		if r.stopped == nil {
 			r.stopped = err
 		}
-	case r.failed == nil:
-		r.failed = err
+	default:
+		r.branches[i].Fault = asFault(err)
+		r.failed = either(r.failed, err)
 	}
 }
 
 // wait returns once the race is decided and no branch runs any more.
-func (r *race) wait(ctx workflow.Context, compete bool) error {
+func (r *race) wait(ctx workflow.Context) error {
 	decided := func() bool {
-		if compete {
+		if r.compete {
 			return r.running == 0 || r.winner >= 0
 		}
 		return r.running == 0 || r.failed != nil || r.ended
@@ -100,17 +106,17 @@ func (r *race) wait(ctx workflow.Context, compete bool) error {
 	away, done := workflow.NewDisconnectedContext(ctx)
 	defer done()
 	_ = workflow.Await(away, func() bool { return r.running == 0 })
-	return r.verdict(ctx, compete)
+	return r.verdict(ctx)
 }
 
-func (r *race) verdict(ctx workflow.Context, compete bool) error {
+func (r *race) verdict(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if r.ended || compete && r.winner >= 0 {
+	if r.ended || r.compete && r.winner >= 0 {
 		return nil
 	}
-	if r.failed != nil && (!compete || r.stopped == nil) {
+	if r.failed != nil && (!r.compete || r.stopped == nil) {
 		return r.failed
 	}
 	return r.stopped

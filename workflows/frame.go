@@ -1,6 +1,10 @@
 package workflows
 
-import "time"
+import (
+	"time"
+
+	"lazaret.dev/lazaret/activities/contract"
+)
 
 // frame is where the flow stands in one task list. Frames are plain data: they
 // travel as JSON when a run continues as new.
@@ -43,9 +47,10 @@ type attempt struct {
 
 // branch is one branch of a fork. It has a context of its own.
 type branch struct {
-	Body *frame `json:"body"`
-	Line line   `json:"line"`
-	Done bool   `json:"done,omitempty"`
+	Body  *frame          `json:"body"`
+	Line  line            `json:"line"`
+	Done  bool            `json:"done,omitempty"`
+	Fault *contract.Fault `json:"fault,omitempty"` // with which it ended
 }
 
 // line is one line of control: the execution's own, or a branch's.
