@@ -95,7 +95,9 @@ func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdk
 	}
 	return sdkworker.New(c, contract.TaskQueue, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: scripts,
-		WorkerStopTimeout:                  options.grace + reportGrace,
+		// A coroutine yields by the work it has done, which takes longer on a busy machine.
+		DeadlockDetectionTimeout: 10 * time.Second,
+		WorkerStopTimeout:        options.grace + reportGrace,
 		// Cancellation reaches a script with the answer to a heartbeat.
 		MaxHeartbeatThrottleInterval:     time.Second,
 		DefaultHeartbeatThrottleInterval: time.Second,

@@ -13,7 +13,8 @@ import (
 // workflowEnv is what the definition's own expressions may read.
 func (e *execution) workflowEnv(ctx workflow.Context) expression.Env {
 	return expression.Env{
-		Now: now(ctx),
+		Now:   now(ctx),
+		Steps: &e.pace.steps,
 		Vars: map[string]any{
 			"context":       e.state.Line.Context,
 			"secrets":       map[string]any{},

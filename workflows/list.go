@@ -54,11 +54,17 @@ func (e *execution) boundary(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() || e.pace.renewalDue() && e.portable() {
 		e.suspend()
 		return errSuspended
 	}
 	return e.pace.breathe(ctx)
+}
+
+// portable tells whether the state is small enough for another run.
+func (e *execution) portable() bool {
+	_, err := encodeBounded(e.state, "the state")
+	return err == nil
 }
 
 // suspend asks every line of control to stop at its next boundary.

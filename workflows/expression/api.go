@@ -27,6 +27,8 @@ type Env struct {
 	// Now is what jq's now returns, in seconds, exact to the microsecond; workflow
 	// code hands in workflow time. The zero Time reads as 0.
 	Now time.Time
+	// Steps, unless nil, is increased by the steps that the evaluation took.
+	Steps *int
 }
 
 // SyntaxError is an expression that does not compile. Reason quotes at most 60

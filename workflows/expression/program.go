@@ -86,6 +86,9 @@ func (p *program) run(in any, env Env) (v any, err error) {
 		}
 	}()
 	v, err = m.first(in, p.values(env))
+	if env.Steps != nil {
+		*env.Steps += StepBudget - max(m.meter.left, 0)
+	}
 	p.idle.Put(m)
 	return v, err
 }
