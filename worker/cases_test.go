@@ -120,6 +120,7 @@ func (c *testCase) compareRefusal(t *testing.T, err error) {
 	t.Helper()
 	var findings definition.Findings
 	require.ErrorAs(t, err, &findings)
+	require.NotNil(t, c.wantError, "the definition is refused: %v", err)
 	var rules []string
 	for _, f := range findings {
 		rules = append(rules, f.Rule)
