@@ -111,9 +111,9 @@ func denied(level policies.Level, violations []sandbox.Violation) *contract.Faul
 	detail := "the program was ended for a violation of level " + level.String()
 	if len(violations) > 0 {
 		v := violations[len(violations)-1]
-		detail += fmt.Sprintf(": %s (%s %s)", v.Type, v.Syscall, oneLine(v.Detail, 200))
+		detail += fmt.Sprintf(": %s (%s)", v.Type, strings.TrimSpace(v.Syscall+" "+oneLine(v.Detail, 200)))
 	}
-	return &contract.Fault{Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Detail: detail}
+	return &contract.Fault{Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Detail: detail, Violations: count(violations)}
 }
 
 func count(violations []sandbox.Violation) int {

@@ -15,8 +15,9 @@ import (
 const heartbeatEvery = time.Second
 
 // errWorkerStopped leaves the activity to be retried, here or elsewhere.
-var errWorkerStopped = temporal.NewApplicationError(
-	"the worker stopped before the program ended", contract.WorkerStopped)
+var errWorkerStopped = temporal.NewApplicationErrorWithOptions(
+	"the worker stopped before the program ended", contract.WorkerStopped,
+	temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 
 // watch tells Temporal that the activity lives, and ends the returned context
 // when the execution cancels the activity or when a stopping worker's grace is

@@ -75,11 +75,9 @@ func (a *app) report(err error) int {
 }
 
 func (a *app) reportFault(fault *contract.Fault) {
-	line, err := json.Marshal(fault)
-	if err != nil {
-		line = []byte(fault.Error())
-	}
-	fmt.Fprintf(a.stderr, "%s\n", line)
+	encoder := json.NewEncoder(a.stderr)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(fault) // when stderr is gone there is nobody to tell
 }
 
 // faultCode is the exit code of an execution that ended with the fault.

@@ -63,10 +63,11 @@ func (a *app) tableFlag(cmd *cobra.Command) {
 }
 
 func (a *app) checkTableFlags() error {
-	if a.output == "table" {
+	switch a.output {
+	case "table", "json", "yaml":
 		return a.checkLogFlags()
 	}
-	return a.checkFlags()
+	return invalid("use table, json or yaml", "--output %q is unknown", a.output)
 }
 
 func (a *app) list(ctx context.Context, s *session, flags listFlags) error {

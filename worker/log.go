@@ -1,11 +1,15 @@
 package worker
 
 import (
+	"context"
+	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"golang.org/x/term"
 )
 
@@ -51,5 +55,21 @@ func temporalLogger(l zerolog.Logger) log.Logger { return temporalLog{l} }
 
 func (t temporalLog) Debug(msg string, keyvals ...any) { t.log.Debug().Fields(keyvals).Msg(msg) }
 func (t temporalLog) Info(msg string, keyvals ...any)  { t.log.Info().Fields(keyvals).Msg(msg) }
-func (t temporalLog) Warn(msg string, keyvals ...any)  { t.log.Warn().Fields(keyvals).Msg(msg) }
-func (t temporalLog) Error(msg string, keyvals ...any) { t.log.Error().Fields(keyvals).Msg(msg) }
+
+func (t temporalLog) Warn(msg string, keyvals ...any) { t.trouble(zerolog.WarnLevel, msg, keyvals) }
+
+func (t temporalLog) Error(msg string, keyvals ...any) { t.trouble(zerolog.ErrorLevel, msg, keyvals) }
+
+// trouble logs at its level, but not that an activity ended because its
+// execution was cancelled, which is as it should be.
+func (t temporalLog) trouble(level zerolog.Level, msg string, keyvals []any) {
+	if slices.ContainsFunc(keyvals, isCancellation) {
+		level = zerolog.DebugLevel
+	}
+	t.log.WithLevel(level).Fields(keyvals).Msg(msg)
+}
+
+func isCancellation(v any) bool {
+	err, ok := v.(error)
+	return ok && (errors.Is(err, context.Canceled) || temporal.IsCanceledError(err))
+}

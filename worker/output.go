@@ -71,9 +71,11 @@ var otherwise = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|[-+]?[0-9_]+(:[0-5]?
 
 // printJSON writes any value as a result.
 func (a *app) printJSON(v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("result: %w", err)
 	}
-	return a.printResult(data)
+	return a.printResult(bytes.TrimSpace(data.Bytes()))
 }

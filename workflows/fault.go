@@ -56,6 +56,14 @@ func applicationFault(err *temporal.ApplicationError) *contract.Fault {
 	return runtimeFault("", err.Message())
 }
 
+// violationsOf counts the violations for which a program was ended.
+func violationsOf(err error) int {
+	if !catchable(err) {
+		return 0
+	}
+	return asFault(err).Violations
+}
+
 // locate gives a fault without an instance the reference of the task it came
 // from, the innermost first. Other errors, and nil, pass.
 func locate(err error, reference string) error {

@@ -52,9 +52,10 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 	var result contract.ProcessResult
 	ctx = workflow.WithActivityOptions(ctx, processOptions(t.Reference))
 	if err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, &result); err != nil {
+		e.state.Violations += violationsOf(err)
 		return nil, err
 	}
-	e.progress.ran(result)
+	e.state.Violations += result.Violations
 	return shape(p.returns, result), nil
 }
 

@@ -10,6 +10,8 @@ type Fault struct {
 	Title    string `json:"title,omitempty"`
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	// Violations counts what a program tried beyond its level; an extension member (RFC 7807 §3.2).
+	Violations int `json:"violations,omitempty"`
 }
 
 // Error is the fault as one line.

@@ -19,6 +19,9 @@ const (
 // LoginLinkTTL is how long a login link can be used.
 const LoginLinkTTL = 10 * time.Minute
 
+// minRetention is Temporal's own least retention.
+const minRetention = 24 * time.Hour
+
 // Options of the embedded server. Only Install is required.
 type Options struct {
 	// Install holds the state folder, the tokens and the lock.

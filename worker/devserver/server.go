@@ -92,6 +92,13 @@ func (s *Server) claim(ctx context.Context) (netip.AddrPort, error) {
 	if s.options.Install == nil {
 		return netip.AddrPort{}, &StartError{Code: BadOptions, Reason: "no installation given"}
 	}
+	if s.options.Retention < minRetention {
+		return netip.AddrPort{}, &StartError{
+			Code:   BadOptions,
+			Reason: fmt.Sprintf("retention %s is shorter than the day that Temporal asks for", s.options.Retention),
+			Hint:   "choose 24h or more",
+		}
+	}
 	var err error
 	if s.lock, err = s.options.Install.Lock(); err != nil {
 		return netip.AddrPort{}, err

@@ -1,6 +1,10 @@
 package definition
 
-import "lazaret.dev/lazaret/workflows/expression"
+import (
+	"strings"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
 
 // build makes the typed definition of a tree. It also runs over a tree that
 // the schema refused, to find in one go what else is wrong: what is missing or
@@ -19,9 +23,18 @@ func (c *checker) build(root cursor) *Definition {
 		Mode:     c.mode,
 		Raw:      root.object(),
 	}
+	c.checkVersion(root.get("document").get("dsl"))
 	d.Do = c.taskList(root.get("do"), nil)
 	c.checkUse()
 	return d
+}
+
+// checkVersion refuses documents of a language that may mean something else.
+func (c *checker) checkVersion(dsl cursor) {
+	if major, _, _ := strings.Cut(dsl.str(), "."); dsl.is(stringNode) && major != "1" {
+		c.reportHint(dsl, "unsupported.dsl", "this version runs DSL 1.0.0 and its successors up to 2.0.0",
+			"DSL version %q is not supported by this version", preview(dsl.str()))
+	}
 }
 
 func buildDocument(doc cursor) Document {

@@ -20,6 +20,9 @@ func (c *checker) runBody(run cursor, v vars) Body {
 	case run.get("shell").exists():
 		return c.shell(run.get("shell"), scope, await, result)
 	case run.get("workflow").exists():
+		if form := run.get("return"); form.exists() {
+			c.warn(form, "run.return", "", "return has no effect on run.workflow, whose output is that of the workflow")
+		}
 		return c.subflow(run.get("workflow"), scope, await)
 	case run.get("container").exists():
 		c.refuse(run.get("container"), "run.container", "run.container")

@@ -30,6 +30,7 @@ var rules = []Rule{
 	{"retry.endless", "Something ends the retries."},
 	{"retry.jitter", "A jitter does not end before it begins."},
 	{"run.workflow.dynamic", "The workflow to run is written out."},
+	{"run.return", "What a process returns is asked of a process."},
 	{"schedule.manual", "A schedule is applied by a command of its own, not by running the definition."},
 	{"schedule.read", "What is read of events needs the events."},
 	{"schema.choice", "Only one of several alternatives is there."},

@@ -31,6 +31,9 @@ func (c *checker) checkUseSupport() {
 			c.report(item.member(m), "unsupported.use.extensions", "extension %q is not supported by this version", preview(m.key))
 		}
 	}
+	if cur := c.use.get("secrets"); len(cur.items()) > 0 {
+		c.warn(cur, "unused.secrets", "", "use.secrets has no effect: this version reads no secret")
+	}
 	for _, section := range []string{"functions", "catalogs"} {
 		if cur := c.use.get(section); len(cur.members()) > 0 {
 			c.warn(cur, "unused."+section, "", "use.%s has no effect: this version runs no call", section)

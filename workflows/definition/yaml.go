@@ -260,9 +260,12 @@ var (
 	yamlReasons = map[string]string{
 		"found character that cannot start any token":    "a character that cannot start a value",
 		"did not find expected key":                      "a key is missing, or the indentation does not fit, in the block that begins here",
-		"mapping values are not allowed in this context": "a ':' where no key can be",
+		"mapping values are not allowed in this context": colonReason,
 	}
 )
+
+// colonReason is what most often means an expression that YAML reads as a key.
+const colonReason = "a ':' where no key can be"
 
 // yamlProblem places a parser's error. The parser tells a line at most, and
 // counts it from 0 where it is the grammar that fails and not the characters.
@@ -285,7 +288,11 @@ func yamlProblem(text string, err error) *problem {
 	if better := yamlReasons[reason]; better != "" {
 		reason = better
 	}
-	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason}
+	hint := ""
+	if reason == colonReason {
+		hint = `put a value that holds ": " in quotes, such as '${ {a: 1} }'`
+	}
+	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason, hint: hint}
 }
 
 // grammarReason is what the parser says once the characters are understood.
