@@ -58,6 +58,7 @@ func (e *execution) restore(ctx workflow.Context) error {
 		if err := decoder.Decode(&e.state); err != nil {
 			return fmt.Errorf("saved state: %w", err)
 		}
+		e.progress.restore(e.state.Tasks)
 		return nil
 	}
 	e.state.Started = workflow.GetInfo(ctx).WorkflowStartTime
@@ -130,15 +131,20 @@ func (e *execution) end(ctx workflow.Context, err error) {
 	defer cancel()
 	e.progress.end(err)
 	e.progress.publish(ctx)
-	state := temporal.NewSearchAttributeKeyKeyword(contract.AttributeState).ValueSet(e.progress.status)
-	if err := workflow.UpsertTypedSearchAttributes(ctx, state); err != nil {
-		workflow.GetLogger(ctx).Warn("search attribute not set", "attribute", contract.AttributeState, "error", err)
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(contract.AttributeState).ValueSet(e.progress.status),
+	}
+	if n := e.state.Violations; n > 0 {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyInt64(contract.AttributeViolations).ValueSet(int64(n)))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
+		workflow.GetLogger(ctx).Warn("search attributes not set", "error", err)
 	}
 }
 
 // continueAsNew is the error that makes Temporal start the next run from this one's state.
 func (e *execution) continueAsNew(ctx workflow.Context) error {
-	e.state.Drawn = e.random.drawn
+	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")
 	if err != nil {
 		return failure(err)

@@ -60,11 +60,13 @@ type line struct {
 
 // snapshot is all that a run hands to the one that continues it.
 type snapshot struct {
-	Started  time.Time `json:"started"` // of the first run
-	Raw      any       `json:"raw"`     // $workflow.input
-	Input    any       `json:"input"`   // transformed
-	Line     line      `json:"line"`
-	Body     *frame    `json:"body"`
-	Drawn    uint64    `json:"drawn"`    // random numbers drawn so far
-	Children int       `json:"children"` // children started so far
+	Started    time.Time            `json:"started"` // of the first run
+	Raw        any                  `json:"raw"`     // $workflow.input
+	Input      any                  `json:"input"`   // transformed
+	Line       line                 `json:"line"`
+	Body       *frame               `json:"body"`
+	Drawn      uint64               `json:"drawn"`                // random numbers drawn so far
+	Children   int                  `json:"children"`             // children started so far
+	Tasks      []contract.TaskState `json:"tasks,omitempty"`      // what people see of them
+	Violations int                  `json:"violations,omitempty"` // seen so far
 }

@@ -26,7 +26,6 @@ type progress struct {
 	fault      *contract.Fault
 	tasks      []contract.TaskState
 	place      map[*definition.Task]int // in tasks
-	violations int
 }
 
 func newProgress(def *definition.Definition) *progress {
@@ -51,6 +50,13 @@ func (p *progress) add(list definition.TaskList, depth int) {
 	}
 }
 
+// restore shows what an earlier run of the execution has done.
+func (p *progress) restore(tasks []contract.TaskState) {
+	if len(tasks) == len(p.tasks) {
+		copy(p.tasks, tasks)
+	}
+}
+
 // answer registers the state query.
 func (p *progress) answer(ctx workflow.Context) error {
 	return workflow.SetQueryHandlerWithOptions(ctx, contract.StateQuery, func() (contract.State, error) {
@@ -70,7 +76,6 @@ func (p *progress) completed(t *definition.Task)       { p.at(t).Status = comple
 func (p *progress) skipped(t *definition.Task)         { p.at(t).Status = skipped }
 func (p *progress) retrying(t *definition.Task, n int) { p.at(t).Retry = n }
 func (p *progress) item(t *definition.Task, n, of int) { p.at(t).Item, p.at(t).Items = n, of }
-func (p *progress) ran(result contract.ProcessResult)  { p.violations += result.Violations }
 
 func (p *progress) failed(t *definition.Task, err error) {
 	switch {
