@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -75,6 +76,10 @@ func node(spec sandbox.Spec, path, code string, level policies.Level) (sandbox.S
 		return spec, refused("js needs threads and executable memory, which level maximum forbids; use python, or a level that the operator grants")
 	}
 	spec.Argv = []string{path, "/lazaret/run.mjs"}
+	if len(spec.Arguments) > 0 {
+		// Without arguments the number is free, and node uses it for itself.
+		spec.Argv = append(spec.Argv, "3")
+	}
 	spec.Files = append(spec.Files,
 		sandbox.File{Path: "/lazaret/run.mjs", Content: runners.Node},
 		sandbox.File{Path: "/lazaret/script.mjs", Content: []byte(code)})
@@ -143,7 +148,7 @@ func environment(request contract.Process) ([]string, error) {
 			return nil, configurationFault("environment variable %q: a name has no = and neither has a NUL", name)
 		}
 		if len(name)+len(value) > maxVariable {
-			return nil, configurationFault("environment variable %q is %d bytes, over the limit of %d; use stdin or arguments", name, len(value), maxVariable)
+			return nil, configurationFault("environment variable %q is %d bytes, over the limit of %d; use stdin or arguments", name, len(name)+len(value), maxVariable)
 		}
 		env = append(env, name+"="+value)
 	}
@@ -155,19 +160,23 @@ func shellWords(arguments json.RawMessage) ([]string, error) {
 	if len(arguments) == 0 {
 		return nil, nil
 	}
-	var list []any
-	if json.Unmarshal(arguments, &list) == nil {
-		words := make([]string, len(list))
-		for i, value := range list {
-			words[i] = word(value)
-		}
-		return words, nil
-	}
-	var values map[string]any
-	if err := json.Unmarshal(arguments, &values); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(arguments))
+	decoder.UseNumber() // a number is passed on as it is written
+	var value any
+	if err := decoder.Decode(&value); err != nil {
 		return nil, configurationFault("arguments: %v", err)
 	}
-	return optionWords(values), nil
+	switch value := value.(type) {
+	case []any:
+		words := make([]string, len(value))
+		for i, item := range value {
+			words[i] = word(item)
+		}
+		return words, nil
+	case map[string]any:
+		return optionWords(value), nil
+	}
+	return nil, configurationFault("arguments are neither an object nor an array")
 }
 
 // optionWords gives --name value for each member, in the order of their names:
@@ -197,11 +206,13 @@ func word(value any) string {
 	if text, ok := value.(string); ok {
 		return text
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprint(value)
 	}
-	return string(text)
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 func configurationFault(format string, args ...any) *contract.Fault {

@@ -1,14 +1,12 @@
 // Starts a user's script: hands it its arguments and gets out of its way. The
 // script is an ES module in a file of its own, so its line numbers are its own.
-import { fstatSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
+// The descriptor of the arguments is this program's own argument, if there are any.
 function readArguments() {
-  try {
-    fstatSync(3);
-  } catch {
-    return undefined;
-  }
-  return JSON.parse(Buffer.from(readFileSync(3, "ascii"), "base64").toString("utf8"));
+  const descriptor = process.argv[2];
+  if (descriptor === undefined) return undefined;
+  return JSON.parse(Buffer.from(readFileSync(Number(descriptor), "ascii"), "base64").toString("utf8"));
 }
 
 const word = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -63,7 +63,9 @@ def _start():
 
     def without_runner(kind, error, trace):
         # The first frame is this file's; the script's author has no use for it.
-        sys.__excepthook__(kind, error, trace.tb_next if trace else None)
+        # What is printed is the error's own traceback, whatever the third argument.
+        trace = trace.tb_next if trace else None
+        sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
     arguments = read_arguments()
     sys.argv = [script]
