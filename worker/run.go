@@ -86,6 +86,9 @@ func (a *app) begin(ctx context.Context, s *session, p *prepared, id string) (ru
 	if ours {
 		id, p.once = newID(p), true
 	}
+	// An interrupt waits for the answer, lest an execution go on that nobody knows of.
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), handoverTimeout)
+	defer done()
 	asked := false
 	err = s.persist(ctx, a.connectOrStart, func(ctx context.Context) error {
 		run, err = s.begin(ctx, p, id)

@@ -106,6 +106,9 @@ func configuredTemporal() (client.Options, bool, error) {
 	if err != nil {
 		return client.Options{}, false, unreachable(fmt.Errorf("temporal configuration: %w", err), "")
 	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
 	return options, true, nil
 }
 
@@ -119,14 +122,17 @@ func strayVariable() string {
 	return names[i]
 }
 
-func (a *app) dial(ctx context.Context, options client.Options) (client.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+func (a *app) dial(parent context.Context, options client.Options) (client.Client, error) {
+	ctx, cancel := context.WithTimeout(parent, connectTimeout)
 	defer cancel()
 	if options.Logger == nil {
 		options.Logger = temporalLogger(a.logger(zerolog.ErrorLevel))
 	}
 	c, err := client.DialContext(ctx, options)
-	if err != nil {
+	switch {
+	case parent.Err() != nil && err != nil:
+		return nil, parent.Err()
+	case err != nil:
 		return nil, unreachable(fmt.Errorf("temporal at %s: %s", options.HostPort, dialReason(err)),
 			"check that it is running and that TEMPORAL_ADDRESS and its credentials are right")
 	}
