@@ -1,0 +1,3 @@
+# script.shell
+import asyncio
+asyncio.run(asyncio.create_subprocess_shell("echo ESCAPED"))

@@ -1,0 +1,3 @@
+# script.shell
+import operator, os
+operator.attrgetter("system")(os)("echo ESCAPED")

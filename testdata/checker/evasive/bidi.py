@@ -1,0 +1,3 @@
+# script.bidi
+ok = "‮"  # ⁦ gnihton
+print(ok)

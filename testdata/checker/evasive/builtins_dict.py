@@ -1,0 +1,2 @@
+# script.function
+__builtins__.__dict__["ev" + "al"]("1")

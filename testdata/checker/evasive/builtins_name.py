@@ -1,0 +1,3 @@
+# script.dunder
+b = __builtins__
+print(b)

@@ -1,0 +1,3 @@
+# script.function
+import builtins
+vars(builtins)["eval"]("1")

@@ -1,0 +1,3 @@
+# script.import.dynamic
+import code
+code.InteractiveInterpreter().runsource("1")

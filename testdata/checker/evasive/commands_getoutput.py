@@ -1,0 +1,3 @@
+# script.shell
+import commands
+commands.getoutput("echo ESCAPED")

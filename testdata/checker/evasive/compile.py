@@ -1,0 +1,2 @@
+# script.function
+compile("1", "x", "eval")

@@ -1,0 +1,3 @@
+# script.identifier
+pаss_word = 1
+print(pаss_word)

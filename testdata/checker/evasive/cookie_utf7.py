@@ -1,0 +1,3 @@
+# script.encoding
+# -*- coding: utf_7 -*-
+print(1) #+AAo-import os

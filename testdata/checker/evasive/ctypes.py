@@ -1,0 +1,3 @@
+# script.native
+import ctypes
+ctypes.CDLL(None).system(b"echo ESCAPED")

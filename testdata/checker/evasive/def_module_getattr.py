@@ -1,0 +1,2 @@
+# script.dunder
+def __getattr__(name): return 1

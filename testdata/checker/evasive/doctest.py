@@ -1,0 +1,3 @@
+# script.import.dynamic
+import doctest
+doctest.testmod()

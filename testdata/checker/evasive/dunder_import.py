@@ -1,0 +1,2 @@
+# script.function
+__import__("os").system("echo ESCAPED")

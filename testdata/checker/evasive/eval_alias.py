@@ -1,0 +1,3 @@
+# script.function
+f = eval
+f("1")

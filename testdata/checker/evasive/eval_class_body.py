@@ -1,0 +1,4 @@
+# script.function
+class A:
+    run = eval
+A.run("1")

@@ -1,0 +1,2 @@
+# script.function
+[f("1") for f in [eval]]

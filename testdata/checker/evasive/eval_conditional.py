@@ -1,0 +1,2 @@
+# script.function
+(eval if True else print)("1")

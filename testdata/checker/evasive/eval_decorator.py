@@ -1,0 +1,3 @@
+# script.function
+@eval
+def f(): pass

@@ -1,0 +1,4 @@
+# script.function
+def f(run=eval):
+    return run("1")
+f()

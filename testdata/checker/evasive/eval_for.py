@@ -1,0 +1,3 @@
+# script.function
+for run in (eval,):
+    run("1")

@@ -1,0 +1,2 @@
+# script.function
+(lambda f: f("1"))(eval)

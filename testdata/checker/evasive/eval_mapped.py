@@ -1,0 +1,2 @@
+# script.function
+list(map(eval, ["1"]))

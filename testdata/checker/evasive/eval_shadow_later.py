@@ -1,0 +1,3 @@
+# script.function
+print(eval("1"))
+eval = None

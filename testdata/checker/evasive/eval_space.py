@@ -1,0 +1,2 @@
+# script.function
+eval  ("1 + 1")

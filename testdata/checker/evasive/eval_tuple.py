@@ -1,0 +1,3 @@
+# script.function
+a, b = 1, eval
+b("1")

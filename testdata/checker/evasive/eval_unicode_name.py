@@ -1,0 +1,2 @@
+# script.function
+ｅｖａｌ("1")

@@ -1,0 +1,2 @@
+# script.function
+(run := eval)("1")

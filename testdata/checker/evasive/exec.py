@@ -1,0 +1,2 @@
+# script.function
+exec("x = 1")

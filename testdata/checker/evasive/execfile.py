@@ -1,0 +1,2 @@
+# script.function
+execfile("/etc/passwd")

@@ -1,0 +1,3 @@
+# script.file
+import io
+io.open("/etc/passwd")

@@ -1,0 +1,3 @@
+# script.file
+import os
+os.open("/etc/passwd", os.O_RDONLY)

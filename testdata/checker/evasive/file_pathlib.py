@@ -1,0 +1,3 @@
+# script.file
+from pathlib import Path
+(Path("/etc") / "passwd").read_text()

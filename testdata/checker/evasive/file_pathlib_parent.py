@@ -1,0 +1,3 @@
+# script.file
+import pathlib
+pathlib.Path("/etc/x").parent.joinpath("passwd").open()

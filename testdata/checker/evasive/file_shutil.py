@@ -1,0 +1,3 @@
+# script.file
+import shutil
+shutil.copy("/etc/passwd", "/tmp/x")

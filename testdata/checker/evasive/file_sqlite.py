@@ -1,0 +1,3 @@
+# script.file
+import sqlite3
+sqlite3.connect("/tmp/x.db")

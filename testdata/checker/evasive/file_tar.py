@@ -1,0 +1,3 @@
+# script.file
+import io, tarfile
+tarfile.open(fileobj=io.BytesIO(b"")).extractall("/tmp")

@@ -1,0 +1,2 @@
+# script.dunder
+print("{0.__class__.__base__}".format(1))

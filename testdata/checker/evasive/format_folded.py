@@ -1,0 +1,2 @@
+# script.dunder
+print(("{0.__cl" + "ass__}").format(1))

@@ -1,0 +1,3 @@
+# script.format.attribute
+import string
+string.Formatter().format("{0}", 1)

@@ -1,0 +1,2 @@
+# script.dunder
+print(str.format("{0.__class__}", 1))

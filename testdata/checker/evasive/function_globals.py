@@ -1,0 +1,3 @@
+# script.dunder
+def f(): pass
+f.__globals__["os"]

@@ -1,0 +1,3 @@
+# script.introspection
+import gc
+gc.get_objects()

@@ -1,0 +1,4 @@
+# script.attribute.dynamic
+import os, sys
+g = getattr
+g(os, sys.argv[1])

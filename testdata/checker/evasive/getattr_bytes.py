@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, b"system".decode())("echo ESCAPED")

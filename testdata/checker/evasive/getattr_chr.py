@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, chr(115) + "ystem")("echo ESCAPED")

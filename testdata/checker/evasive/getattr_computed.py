@@ -1,0 +1,3 @@
+# script.attribute.dynamic
+import os, sys
+getattr(os, sys.argv[1])("echo ESCAPED")

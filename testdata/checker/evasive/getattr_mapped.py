@@ -1,0 +1,3 @@
+# script.attribute.dynamic
+import os
+list(map(getattr, [os], ["system"]))[0]("echo ESCAPED")

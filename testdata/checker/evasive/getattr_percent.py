@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "%s%s" % ("sys", "tem"))("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "syXstem".replace("X", ""))("echo ESCAPED")

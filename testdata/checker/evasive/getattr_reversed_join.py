@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "".join(reversed("metsys")))("echo ESCAPED")

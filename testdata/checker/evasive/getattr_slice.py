@@ -1,0 +1,3 @@
+# script.shell
+import os
+getattr(os, "xxsystemyy"[2:-2])("echo ESCAPED")

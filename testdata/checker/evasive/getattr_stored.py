@@ -1,0 +1,5 @@
+# script.attribute.dynamic
+import os
+d = {}
+d["g"] = getattr
+d["g"](os, "system")("echo ESCAPED")

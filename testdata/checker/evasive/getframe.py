@@ -1,0 +1,3 @@
+# script.introspection
+import sys
+sys._getframe().f_globals

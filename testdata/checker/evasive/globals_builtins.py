@@ -1,0 +1,2 @@
+# script.namespace
+globals()["__builtins__"].eval("1")

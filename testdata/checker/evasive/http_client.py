@@ -1,0 +1,3 @@
+# script.network
+import http.client
+http.client.HTTPConnection("example.com")

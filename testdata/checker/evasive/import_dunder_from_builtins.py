@@ -1,0 +1,3 @@
+# script.function
+import builtins
+builtins.__import__("os").system("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.import.dynamic
+import _frozen_importlib
+_frozen_importlib.__import__("os")

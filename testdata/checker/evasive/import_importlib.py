@@ -1,0 +1,3 @@
+# script.import.dynamic
+import importlib
+importlib.import_module("os").system("echo ESCAPED")

@@ -1,0 +1,5 @@
+# script.shell
+def f():
+    import subprocess
+    subprocess.run(["echo", "ESCAPED"])
+f()

@@ -1,0 +1,3 @@
+# script.import.dynamic
+import pkgutil
+pkgutil.resolve_name("os:system")("echo ESCAPED")

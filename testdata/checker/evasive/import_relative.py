@@ -1,0 +1,2 @@
+# script.import.relative
+from . import helper

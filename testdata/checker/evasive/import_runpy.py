@@ -1,0 +1,3 @@
+# script.import.dynamic
+import runpy
+runpy.run_path("/tmp/x.py")

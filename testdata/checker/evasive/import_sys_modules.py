@@ -1,0 +1,3 @@
+# script.namespace
+import sys
+sys.modules["os"].system("echo ESCAPED")

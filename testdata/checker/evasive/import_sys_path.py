@@ -1,0 +1,3 @@
+# script.import.dynamic
+import sys
+sys.path.insert(0, "/tmp")

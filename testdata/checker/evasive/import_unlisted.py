@@ -1,0 +1,2 @@
+# script.import
+import unheard_of

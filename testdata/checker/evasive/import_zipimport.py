@@ -1,0 +1,3 @@
+# script.import.dynamic
+import zipimport
+zipimport.zipimporter("/tmp/x.zip")

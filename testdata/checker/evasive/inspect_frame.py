@@ -1,0 +1,3 @@
+# script.introspection
+import inspect
+inspect.currentframe()

@@ -1,0 +1,3 @@
+# script.deserialise
+import marshal
+marshal.loads(b"x")

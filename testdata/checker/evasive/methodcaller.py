@@ -1,0 +1,3 @@
+# script.shell
+import operator, os
+operator.methodcaller("system", "echo ESCAPED")(os)

@@ -1,0 +1,3 @@
+# script.native
+import mmap
+mmap.mmap(-1, 4096)

@@ -1,0 +1,3 @@
+# script.process
+import multiprocessing
+multiprocessing.Process(target=print).start()

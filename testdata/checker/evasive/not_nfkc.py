@@ -1,0 +1,3 @@
+# script.identifier
+ﬁle = 1
+print(file)

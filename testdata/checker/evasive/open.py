@@ -1,0 +1,2 @@
+# script.file
+open("/etc/passwd").read()

@@ -1,0 +1,4 @@
+# script.shell
+import os
+for _, m in enumerate([os]):
+    m.system("echo ESCAPED")

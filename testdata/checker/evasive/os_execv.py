@@ -1,0 +1,3 @@
+# script.shell
+import os
+os.execv("/bin/echo", ["echo", "ESCAPED"])

@@ -1,0 +1,3 @@
+# script.process
+import os
+if os.fork() == 0: print("ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import os
+{"a": os}["a"].system("echo ESCAPED")

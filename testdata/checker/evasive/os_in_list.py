@@ -1,0 +1,3 @@
+# script.shell
+import os
+[os][0].system("echo ESCAPED")

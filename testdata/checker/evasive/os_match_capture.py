@@ -1,0 +1,5 @@
+# script.shell
+import os
+match os:
+    case m:
+        m.system("echo ESCAPED")

@@ -1,0 +1,5 @@
+# script.shell
+import os
+match {"k": os}:
+    case {"k": m}:
+        m.system("echo ESCAPED")

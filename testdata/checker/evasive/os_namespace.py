@@ -1,0 +1,3 @@
+# script.shell
+import os, types
+types.SimpleNamespace(m=os).m.system("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import json
+json.codecs.sys.modules["os"].system("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+import os.path
+os.path.os.system("echo ESCAPED")

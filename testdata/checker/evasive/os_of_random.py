@@ -1,0 +1,3 @@
+# script.shell
+import random
+random._os.system("echo ESCAPED")

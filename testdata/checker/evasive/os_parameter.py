@@ -1,0 +1,5 @@
+# script.shell
+import os
+def go(m):
+    m.system("echo ESCAPED")
+go(os)

@@ -1,0 +1,3 @@
+# script.shell
+import os
+os.popen("echo ESCAPED").read()

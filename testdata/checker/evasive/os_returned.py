@@ -1,0 +1,5 @@
+# script.shell
+import os
+def get():
+    return os
+get().system("echo ESCAPED")

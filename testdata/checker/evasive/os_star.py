@@ -1,0 +1,3 @@
+# script.import.star
+from os import *
+system("echo ESCAPED")

@@ -1,0 +1,4 @@
+# script.shell
+import os
+def go(m): m.system("echo ESCAPED")
+go(*[os])

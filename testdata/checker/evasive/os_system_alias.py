@@ -1,0 +1,3 @@
+# script.shell
+import os as o
+o.system("echo ESCAPED")

@@ -1,0 +1,4 @@
+# script.shell
+import os
+x = y = os
+y.system("echo ESCAPED")

@@ -1,0 +1,3 @@
+# script.shell
+from os import system as s
+s("echo ESCAPED")

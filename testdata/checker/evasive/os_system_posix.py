@@ -1,0 +1,3 @@
+# script.shell
+import posix
+posix.system("echo ESCAPED")

@@ -1,0 +1,2 @@
+# script.dunder
+print.__self__.eval("1")

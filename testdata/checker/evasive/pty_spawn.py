@@ -1,0 +1,3 @@
+# script.shell
+import pty
+pty.spawn("/bin/sh")

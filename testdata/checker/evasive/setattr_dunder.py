@@ -1,0 +1,3 @@
+# script.dunder
+class A: pass
+setattr(A, "__getattr__", print)

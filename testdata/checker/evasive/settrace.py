@@ -1,0 +1,3 @@
+# script.control
+import sys
+sys.settrace(print)

@@ -1,0 +1,3 @@
+# script.deserialise
+import shelve
+shelve.open("/tmp/x")

@@ -1,0 +1,3 @@
+# script.control
+import signal
+signal.alarm(1)

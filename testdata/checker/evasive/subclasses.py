@@ -1,0 +1,2 @@
+# script.dunder
+().__class__.__base__.__subclasses__()

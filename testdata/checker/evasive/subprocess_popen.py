@@ -1,0 +1,3 @@
+# script.shell
+import subprocess
+subprocess.Popen(["echo", "ESCAPED"])

@@ -1,0 +1,3 @@
+# script.dunder
+d = {}
+print(d["__cla" + "ss__"])

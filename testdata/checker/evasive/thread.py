@@ -1,0 +1,3 @@
+# script.thread
+import threading
+threading.Thread(target=print, args=("ESCAPED",)).start()

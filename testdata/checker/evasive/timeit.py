@@ -1,0 +1,3 @@
+# script.import.dynamic
+import timeit
+timeit.timeit("print(1)")

@@ -1,0 +1,2 @@
+# script.attribute.dynamic
+type("A", (), {"x": 1})

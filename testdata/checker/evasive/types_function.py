@@ -1,0 +1,3 @@
+# script.function
+import types
+types.FunctionType

@@ -1,0 +1,3 @@
+# script.network
+from urllib import request
+request.urlopen("http://example.com")

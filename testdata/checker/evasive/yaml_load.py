@@ -1,0 +1,3 @@
+# script.deserialise
+import yaml
+yaml.load("x", Loader=yaml.Loader)

@@ -1,0 +1,3 @@
+class Course:
+    modules = ["a"]
+print(Course.modules[0])

@@ -1,0 +1,3 @@
+class Unit:
+    system = "metric"
+print(Unit.system, Unit().system)

@@ -1,0 +1,2 @@
+from datetime import datetime, timedelta, timezone
+print(datetime.now(timezone.utc) - timedelta(days=1))

@@ -1,0 +1,2 @@
+row = {"name": "Ada"}
+print("{row[name]}".format(row=row))

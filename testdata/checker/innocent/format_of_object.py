@@ -1,0 +1,4 @@
+class Date:
+    def format(self, pattern):
+        return pattern
+print(Date().format("YYYY.MM"))

@@ -1,0 +1,1 @@
+print("{} and {name!r:>10}".format(1, name="x"))

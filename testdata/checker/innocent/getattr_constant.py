@@ -1,0 +1,2 @@
+class A: colour = "red"
+print(getattr(A, "colour", None), getattr(A, "co" + "lour"))

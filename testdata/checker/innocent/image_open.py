@@ -1,0 +1,3 @@
+import io
+from PIL import Image
+image = Image.open(io.BytesIO(b""))

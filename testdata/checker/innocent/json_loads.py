@@ -1,0 +1,2 @@
+import json
+print(json.dumps(json.loads('{"__class__": 1}')))

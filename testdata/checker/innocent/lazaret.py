@@ -1,0 +1,2 @@
+import lazaret
+lazaret.libvirt.domain_info("web-1")

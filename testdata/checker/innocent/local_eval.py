@@ -1,0 +1,3 @@
+def f(eval):
+    return eval + 1
+print(f(1))

@@ -1,0 +1,5 @@
+import queue
+import threading
+lock = threading.Lock()
+with lock:
+    print(queue.Queue().qsize())

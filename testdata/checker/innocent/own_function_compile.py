@@ -1,0 +1,3 @@
+def compile(parts):
+    return "".join(parts)
+print(compile(["a"]))

@@ -1,0 +1,5 @@
+input = {"name": "Ada"}
+print(input["name"])
+def show():
+    return input
+show()

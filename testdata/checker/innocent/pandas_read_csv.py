@@ -1,0 +1,4 @@
+import io
+import pandas as pd
+frame = pd.read_csv(io.StringIO("a,b\n1,2"))
+print(frame.eval)

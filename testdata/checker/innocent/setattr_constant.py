@@ -1,0 +1,2 @@
+class A: pass
+setattr(A, "colour", "red")

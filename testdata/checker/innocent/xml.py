@@ -1,0 +1,2 @@
+import xml.etree.ElementTree as ET
+print(ET.fromstring("<a><b/></a>").tag)
