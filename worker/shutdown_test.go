@@ -2,23 +2,35 @@ package worker
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 
 	"lazaret.dev/lazaret/worker/devserver"
 	"lazaret.dev/lazaret/worker/install"
 )
 
-// workerless is a Temporal without a worker, with what a client and a worker
-// need to reach it.
+// workerless is a Temporal without a worker, with what others need to
+// reach it.
 type workerless struct {
 	*session
-	environment []string
+	home    *install.Install
+	address string
+}
+
+// environment lets a process reach it as one of the principals.
+func (w *workerless) environment(who install.Principal) []string {
+	return []string{
+		"TEMPORAL_ADDRESS=" + w.address,
+		"TEMPORAL_GRPC_META_AUTHORIZATION=Bearer " + w.home.Token(who),
+	}
 }
 
 func startWorkerless(t *testing.T) *workerless {
@@ -34,19 +46,13 @@ func startWorkerless(t *testing.T) *workerless {
 	c, err := (&app{stderr: io.Discard}).dial(t.Context(), localOptions(home, server.Address(), install.CLI))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return &workerless{
-		session: &session{Client: c, install: home},
-		environment: []string{
-			"TEMPORAL_ADDRESS=" + server.Address(),
-			"TEMPORAL_GRPC_META_AUTHORIZATION=Bearer " + home.Token(install.Worker),
-		},
-	}
+	return &workerless{session: &session{Client: c, install: home}, home: home, address: server.Address()}
 }
 
 // startWorker runs "lazaret worker" and waits until it polls.
 func (w *workerless) startWorker(t *testing.T, flags ...string) *lazaretCommand {
 	t.Helper()
-	worker := startLazaret(t, w.environment, append([]string{"worker", "--metrics-address", ""}, flags...)...)
+	worker := startLazaret(t, w.environment(install.Worker), append([]string{"worker", "--metrics-address", ""}, flags...)...)
 	worker.awaitLine(t, "worker of ")
 	return worker
 }
@@ -56,14 +62,23 @@ func (w *workerless) startWorker(t *testing.T, flags ...string) *lazaretCommand 
 func (w *workerless) lastAttempt(t *testing.T, id string) int32 {
 	t.Helper()
 	attempt := int32(0)
-	for events := w.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
-		event, err := events.Next()
-		require.NoError(t, err)
+	for _, event := range w.events(t, id) {
 		if started := event.GetActivityTaskStartedEventAttributes(); started != nil {
 			attempt = started.GetAttempt()
 		}
 	}
 	return attempt
+}
+
+func (w *workerless) events(t *testing.T, id string) []*historypb.HistoryEvent {
+	t.Helper()
+	var all []*historypb.HistoryEvent
+	for events := w.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+		event, err := events.Next()
+		require.NoError(t, err)
+		all = append(all, event)
+	}
+	return all
 }
 
 // TestShutdown_ScriptFinishes: a worker that is told to stop lets its script
@@ -108,4 +123,30 @@ func TestShutdown_ScriptRetried(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `"released"`, string(output))
 	require.EqualValues(t, 2, temporal.lastAttempt(t, id))
+}
+
+// TestInterrupt_Twice: the second interrupt of a run that waits for its
+// execution to end leaves the execution to itself.
+func TestInterrupt_Twice(t *testing.T) {
+	temporal := startWorkerless(t)
+	const id = "left"
+	run := startLazaret(t, temporal.environment(install.CLI), "run", "../testdata/definitions/set.yaml", "--id", id)
+	require.Eventually(t, func() bool {
+		_, err := temporal.DescribeWorkflowExecution(t.Context(), id, "")
+		return err == nil
+	}, patience, 10*time.Millisecond)
+	run.signal(t, syscall.SIGINT)
+	run.awaitLine(t, "cancelling left; interrupt again to leave it to itself")
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(temporal.events(t, id), func(e *historypb.HistoryEvent) bool {
+			return e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+		})
+	}, patience, 10*time.Millisecond)
+	run.signal(t, syscall.SIGINT)
+	require.EqualError(t, run.Wait(), "signal: interrupt")
+
+	// Its cancellation was asked for all the same: the next worker ends it.
+	temporal.startWorker(t)
+	_, err := follow(t.Context(), temporal.Client, temporal.GetWorkflow(t.Context(), id, ""), nil)
+	require.EqualError(t, err, "the execution was cancelled")
 }
