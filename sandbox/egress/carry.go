@@ -18,9 +18,9 @@ const (
 // carry passes on a connection whose bytes are the target's protocol, once it is
 // known that they are meant for the target. The answers flow from the beginning:
 // in some protocols the server speaks first.
-func (f *flow) carry() error {
+func (f *flow) carry() {
 	f.answer()
-	return f.finish(f.begin())
+	f.finish(f.begin())
 }
 
 func (f *flow) begin() error {
@@ -35,6 +35,16 @@ func (f *flow) begin() error {
 
 // carryTLS asks that the ClientHello names the target, and for an address nothing.
 func (f *flow) carryTLS() error {
+	if err := f.passHello(); err != nil {
+		return err
+	}
+	if err := f.repeatHello(); err != nil {
+		return err
+	}
+	return f.relay()
+}
+
+func (f *flow) passHello() error {
 	limits := f.server.config.Limits
 	f.client.within(limits.HeadTime)
 	raw, name, err := readHello(f.client, limits.Head)
@@ -44,10 +54,7 @@ func (f *flow) carryTLS() error {
 	if err := f.sameName(name); err != nil {
 		return err
 	}
-	if err := f.send(raw); err != nil {
-		return err
-	}
-	return f.relay()
+	return f.send(raw)
 }
 
 // explainHello lets a connection that ends without a word go without one.
@@ -141,8 +148,8 @@ func (f *flow) firstLine() (string, error) {
 		if bytes.ContainsFunc(word, notCapital) {
 			return "", nil
 		}
-		if end := bytes.IndexByte(text, '\n'); end >= 0 {
-			return strings.TrimRight(string(text[:end]), "\r "), nil
+		if line, _, whole := bytes.Cut(text, []byte("\n")); whole {
+			return strings.TrimRight(string(line), "\r "), nil
 		}
 	}
 }

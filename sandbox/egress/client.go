@@ -16,10 +16,11 @@ type client struct {
 	net.Conn
 	in      *bufio.Reader
 	started time.Time
+	refuse  func(*client, error) // says why, before the connection ends; may be nil
 }
 
 func newClient(conn net.Conn) *client {
-	return &client{conn, bufio.NewReaderSize(conn, 4<<10), time.Now()}
+	return &client{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10), started: time.Now()}
 }
 
 // Read reads what was buffered first.

@@ -26,7 +26,8 @@ func (s *Server) serveDirect(c *client) error {
 	}
 	f := s.newFlow(c, t, conn)
 	defer f.end()
-	return f.carry()
+	f.carry()
+	return nil
 }
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

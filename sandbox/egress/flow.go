@@ -19,11 +19,12 @@ type flow struct {
 	in, out  atomic.Int64
 	active   atomic.Int64 // when a byte last moved, as time.Time.UnixNano
 	stop     func() bool  // forgets the end of the run
+	opening  *opening
 	answers  chan struct{}
 }
 
 func (s *Server) newFlow(c *client, t Target, upstream net.Conn) *flow {
-	f := &flow{server: s, client: c, target: t, upstream: upstream, answers: make(chan struct{})}
+	f := &flow{server: s, client: c, target: t, upstream: upstream, opening: newOpening(), answers: make(chan struct{})}
 	f.touch()
 	f.stop = context.AfterFunc(s.ctx, func() { _ = upstream.Close() })
 	return f
@@ -44,7 +45,9 @@ func (f *flow) end() {
 func (f *flow) answer() {
 	f.server.tasks.Go(func() {
 		defer close(f.answers)
-		if err := f.pump(f.client.Conn, f.upstream, f.upstream, &f.in); err != nil {
+		defer f.opening.end()
+		if err := f.pump(f.client.Conn, io.TeeReader(f.upstream, f.opening), f.upstream, &f.in); err != nil {
+			f.server.report(err)
 			f.abort()
 			return
 		}
@@ -71,13 +74,14 @@ func (f *flow) relay() error {
 	return err
 }
 
-// finish waits until the target has nothing more to say, or nobody listens.
-func (f *flow) finish(err error) error {
+// finish waits until the target has nothing more to say, if the program's side
+// went well, and otherwise ends both.
+func (f *flow) finish(err error) {
 	if err != nil {
+		f.server.report(err)
 		f.abort()
 	}
 	<-f.answers
-	return err
 }
 
 // abort ends both directions at once.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -21,7 +22,7 @@ var profile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(f
 func canonicalName(text string) (string, error) {
 	name := strings.ToLower(text)
 	if !ascii(text) || strings.Contains(name, "xn--") {
-		mapped, err := profile.ToASCII(text)
+		mapped, err := toASCII(text)
 		if err != nil {
 			return "", fmt.Errorf("internationalized name: %w", err)
 		}
@@ -41,6 +42,22 @@ func canonicalName(text string) (string, error) {
 		return "", errors.New("numeric address")
 	}
 	return name, nil
+}
+
+// toASCII refuses what would change again if it were mapped a second time.
+func toASCII(text string) (string, error) {
+	if !utf8.ValidString(text) {
+		return "", errors.New("not UTF-8")
+	}
+	once, err := profile.ToASCII(text)
+	if err != nil {
+		return "", err
+	}
+	twice, err := profile.ToASCII(once)
+	if err == nil && twice != once {
+		err = errors.New("ambiguous")
+	}
+	return once, err
 }
 
 func ascii(text string) bool {

@@ -9,25 +9,27 @@ import (
 
 // serveProxy answers one request to the HTTP proxy.
 func (s *Server) serveProxy(c *client) error {
+	c.refuse = answerRefusal
 	r, t, err := s.readRequest(c)
 	if err != nil {
-		s.refuse(c, err)
 		return err
 	}
 	conn, err := s.dial(s.ctx, t)
 	if err != nil {
-		s.refuse(c, err)
 		return err
 	}
+	c.refuse = nil
 	f := s.newFlow(c, t, conn)
 	defer f.end()
-	if r.method == "CONNECT" {
-		if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
-			return err
-		}
-		return f.carry()
+	if r.method != "CONNECT" {
+		f.forward(r)
+		return nil
 	}
-	return f.forward(r)
+	if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		return err
+	}
+	f.carry()
+	return nil
 }
 
 // readRequest reads a request and judges its target.
@@ -54,11 +56,10 @@ func (s *Server) readRequest(c *client) (*request, Target, error) {
 	return r, t, nil
 }
 
-// refuse tells the program why, in the words of the denial.
-func (s *Server) refuse(c *client, err error) {
+// answerRefusal tells the program why, in the words of the denial.
+func answerRefusal(c *client, err error) {
 	status := "502 Bad Gateway"
-	var denial *Denial
-	if errors.As(err, &denial) {
+	if denial, ok := errors.AsType[*Denial](err); ok {
 		switch denial.Kind {
 		case Malformed:
 			status = "400 Bad Request"
@@ -67,7 +68,7 @@ func (s *Server) refuse(c *client, err error) {
 		case NotListed, ForbiddenAddress, OtherName:
 			status = "403 Forbidden"
 		}
-	} else if unreachable := (*unreachableError)(nil); !errors.As(err, &unreachable) {
+	} else if _, ok := errors.AsType[*unreachableError](err); !ok {
 		return // nobody is there any more
 	}
 	body := "egress: " + err.Error() + "\n"

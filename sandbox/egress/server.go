@@ -47,7 +47,7 @@ type Server struct {
 	names   *synthetic
 	dialer  net.Dialer
 
-	ctx    context.Context // ends with Close
+	ctx    context.Context //nolint:containedctx // it is the server's own life: it ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	slots  chan struct{} // one for each connection at a time
@@ -166,8 +166,15 @@ func (s *Server) serve(conn net.Conn, handle func(*client) error) {
 		defer time.AfterFunc(total, c.end).Stop()
 	}
 	err := handle(c)
-	var denial *Denial
-	if errors.As(err, &denial) {
+	s.report(err)
+	if err != nil && c.refuse != nil {
+		c.refuse(c, err)
+	}
+}
+
+// report tells of a denial, if the error is one.
+func (s *Server) report(err error) {
+	if denial, ok := errors.AsType[*Denial](err); ok {
 		s.deny(denial)
 	}
 }
