@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/workflows/definition"
@@ -84,20 +86,21 @@ func (c *testCase) run(t *testing.T, s *session) {
 		c.compareRefusal(t, err)
 		return
 	}
-	run, output, err := c.execute(t, s, def)
+	run := c.begin(t, s, def)
+	first := run.GetRunID()
+	output, err := follow(t.Context(), s.Client, run, nil)
 	c.compare(t, output, err)
-	c.compareHistory(t, s, run)
+	c.compareHistory(t, s, run.GetID(), first)
 	c.compareDefinition(t, def)
 }
 
-// execute runs the case to its end.
-func (c *testCase) execute(t *testing.T, s *session, def *definition.Definition) (client.WorkflowRun, json.RawMessage, error) {
+// begin starts the case.
+func (c *testCase) begin(t *testing.T, s *session, def *definition.Definition) client.WorkflowRun {
 	t.Helper()
 	p := &prepared{bundle: &bundle{def: def}, start: c.start(t, def)}
 	run, err := s.begin(t.Context(), p, "")
 	require.NoError(t, err)
-	output, err := follow(t.Context(), s.Client, run, nil)
-	return run, output, err
+	return run
 }
 
 func (c *testCase) start(t *testing.T, def *definition.Definition) contract.Start {
@@ -187,12 +190,12 @@ func (c *testCase) compareDefinition(t *testing.T, def *definition.Definition) {
 }
 
 // compareHistory holds the lines of want.history against what Temporal recorded.
-func (c *testCase) compareHistory(t *testing.T, s *session, run client.WorkflowRun) {
+func (c *testCase) compareHistory(t *testing.T, s *session, id, runID string) {
 	t.Helper()
 	if len(c.wantHistory) == 0 {
 		return
 	}
-	recorded := recordedHistory(t, s, run.GetID(), run.GetRunID())
+	recorded := recordedHistory(t, s, id, runID)
 	for _, line := range c.wantHistory {
 		what, value, _ := strings.Cut(line, " ")
 		switch what {
@@ -215,6 +218,7 @@ var countedEvents = map[string]enumspb.EventType{
 	"children":          enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
 	"cancelled-timers":  enumspb.EVENT_TYPE_TIMER_CANCELED,
 	"cancelled-scripts": enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
+	"continued":         enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
 }
 
 type recording struct {
@@ -267,11 +271,26 @@ func completedChildren(t *testing.T, s *session, ids []string) int {
 	return completed
 }
 
-// loadCase is the case of that name, for tests that run it in another way.
-func loadCase(t *testing.T, name string) *testCase {
-	t.Helper()
-	file := filepath.Join(caseFolder, name+".txtar")
-	_, err := os.Stat(file)
+// noStickyCache, set to 1, makes this process's workers replay the whole history
+// with every workflow task.
+const noStickyCache = "LAZARET_TEST_NO_STICKY_CACHE"
+
+func init() {
+	if os.Getenv(noStickyCache) == "1" {
+		sdkworker.SetStickyWorkflowCacheSize(0)
+	}
+}
+
+// TestCases_WithoutStickyCache runs all cases in another process, where every
+// workflow task begins with a replay.
+func TestCases_WithoutStickyCache(t *testing.T) {
+	if testing.Short() || os.Getenv(noStickyCache) != "" {
+		t.Skip("runs all cases again")
+	}
+	own, err := os.Executable()
 	require.NoError(t, err)
-	return readCase(t, file)
+	cmd := exec.CommandContext(t.Context(), own, "-test.run=^TestCases$", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), noStickyCache+"=1")
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
 }

@@ -1,0 +1,123 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// record, set to a name such as v0.1.0, makes TestRecordHistories write.
+const record = "LAZARET_RECORD_HISTORIES"
+
+// recorded are the cases whose histories are kept: every kind of task, and every
+// way to end, wait, fault and be cancelled.
+var recorded = []string{
+	"data-flow-order", "export-replaces", "skip", "workflow-data-flow", "switch-default",
+	"for-accumulate", "for-nested", "for-renewed", "for-scripts", "then-goto-backward", "then-end-nested",
+	"fork-order", "fork-compete", "fork-compete-script", "fork-context", "fork-fault-caught", "fork-end", "fork-nested", "fork-scripts",
+	"raise-inline", "expression-error", "try-catch-do", "try-nested", "try-script",
+	"retry-recovers", "retry-exponential", "retry-attempt-duration", "retry-scripts", "retry-jitter",
+	"timeout-caught", "timeout-script", "timeout-workflow", "timeout-in-time", "wait-inline", "wait-expression",
+	"run-python-all", "run-python-arguments-map", "run-python-detached", "run-js", "run-shell",
+	"run-workflow", "run-workflow-fault", "run-workflow-detached", "run-workflow-timeout", "run-workflow-recursion-ends",
+	"run-script-in-try-for-fork",
+}
+
+// TestRecordHistories writes, for the release that the variable names, what
+// Temporal records of the cases, to be replayed by every later version. What
+// is there already stays: a history is never recorded again.
+func TestRecordHistories(t *testing.T) {
+	release := os.Getenv(record)
+	if release == "" {
+		t.Skip("set " + record + " to the release")
+	}
+	folder := filepath.Join("../testdata/histories", release)
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	s := temporalSession(t)
+	for _, name := range recorded {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := readCase(t, filepath.Join(caseFolder, name+".txtar"))
+			def, err := definition.Parse("definition.yaml", []byte(c.definition))
+			require.NoError(t, err)
+			run := c.begin(t, s, def)
+			first := run.GetRunID()
+			_, _ = follow(t.Context(), s.Client, run, nil) // faults are recorded too
+			writeHistories(t, s, folder, name, run.GetID(), first)
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		run := beginCancelled(t, s)
+		writeHistories(t, s, folder, "cancelled", run.GetID(), run.GetRunID())
+	})
+}
+
+// writeHistories writes an execution's history, those of the runs that continue
+// it, and its children's.
+func writeHistories(t *testing.T, s *session, folder, name, id, runID string) {
+	t.Helper()
+	events := historyEvents(t, s, id, runID)
+	writeHistory(t, filepath.Join(folder, name+".json"), events)
+	last := events[len(events)-1]
+	if next := last.GetWorkflowExecutionContinuedAsNewEventAttributes(); next != nil {
+		writeHistories(t, s, folder, name+".next", id, next.GetNewExecutionRunId())
+	}
+	children := 0
+	for _, event := range events {
+		if child := event.GetChildWorkflowExecutionStartedEventAttributes(); child != nil {
+			children++
+			execution := child.GetWorkflowExecution()
+			_, _ = follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), execution.GetWorkflowId(), execution.GetRunId()), nil)
+			writeHistories(t, s, folder, fmt.Sprintf("%s.child-%d", name, children), execution.GetWorkflowId(), execution.GetRunId())
+		}
+	}
+}
+
+func writeHistory(t *testing.T, file string, events []*historypb.HistoryEvent) {
+	t.Helper()
+	closed := []enumspb.EventType{
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+	}
+	require.True(t, slices.Contains(closed, events[len(events)-1].GetEventType()), "%s has not ended", file)
+	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
+	require.NoError(t, err)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	require.NoError(t, err, "a history is never recorded again")
+	_, err = f.Write(append(withoutMachine(t, data), '\n'))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+// workerIdentity is PID@HOST@ or HOST:UUID, as the SDK names workers and their queues.
+var workerIdentity = regexp.MustCompile(`"(\d+@[^"]*|[^":/ ]+:[0-9a-f-]{36})"`)
+
+// withoutMachine takes out what belongs to the machine that recorded.
+func withoutMachine(t *testing.T, data []byte) []byte {
+	t.Helper()
+	data = workerIdentity.ReplaceAll(data, []byte(`"recorder"`))
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	for _, word := range []string{"/root/", "/home/", "/tmp/", `"` + host} {
+		require.NotContains(t, string(data), word)
+	}
+	return data
+}
+
+// pollUntil waits for a condition on the server's side.
+func pollUntil(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, 2*time.Minute, 20*time.Millisecond, what)
+}
