@@ -2,16 +2,16 @@ package policies
 
 import (
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
 // base is what every level permits: reading what is mounted, computing, waiting,
 // and talking over descriptors that are already there.
 var base = []seccomp.Rule{
-	// Descriptors. Which paths can be opened, and how, is the mounts' and
-	// Landlock's business: a filter does not see paths.
+	// Descriptors, once there; see opening.go for opening them.
 	seccomp.Call(seccomp.Allow, "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2",
-		"open", "openat", "close", "close_range", "lseek", "dup", "dup2", "dup3", "pipe", "pipe2", "fadvise64", "readahead"),
+		"close", "close_range", "lseek", "dup", "dup2", "dup3", "pipe", "pipe2", "fadvise64", "readahead"),
 	seccomp.Call(seccomp.Allow, "stat", "fstat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2",
 		"readlink", "readlinkat", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "umask"),
 	seccomp.Call(seccomp.Allow, "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait",
@@ -25,6 +25,11 @@ var base = []seccomp.Rule{
 	// Threads' needs, which a single thread has as well.
 	seccomp.Call(seccomp.Allow, "futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "set_robust_list", "get_robust_list",
 		"set_tid_address", "rseq", "sched_yield", "gettid", "getcpu"),
+
+	// SIGSYS stands for a call through a foreign ABI: a program that sends it to
+	// itself would be taken for one.
+	seccomp.Call(seccomp.Notify, "kill", "tkill", "rt_sigqueueinfo", "pidfd_send_signal").If(seccomp.Is(1, uint32(unix.SIGSYS))),
+	seccomp.Call(seccomp.Notify, "tgkill", "rt_tgsigqueueinfo").If(seccomp.Is(2, uint32(unix.SIGSYS))),
 
 	// Signals to oneself and time.
 	seccomp.Call(seccomp.Allow, "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigtimedwait", "rt_sigsuspend",

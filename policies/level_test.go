@@ -7,7 +7,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -50,22 +52,16 @@ func TestSpecFor(t *testing.T) {
 	assert.Equal(t, time.Hour, max.Limits.Wall)
 	assert.Zero(t, max.Scratch)
 	assert.False(t, max.Proc)
-	assert.True(t, max.KillOnViolation)
+	assert.Equal(t, sandbox.Medium, max.KillAt)
 	std, err := policies.SpecFor(policies.Standard)
 	require.NoError(t, err)
 	assert.EqualValues(t, 64, std.Limits.Processes)
 	assert.EqualValues(t, 64<<20, std.Scratch)
 	assert.True(t, std.Proc)
-	assert.False(t, std.KillOnViolation)
+	assert.Equal(t, sandbox.Critical, std.KillAt)
 }
 
 func TestSpecFor_Refuses(t *testing.T) {
-	for _, l := range []policies.Level{policies.Strict, policies.Minimal} {
-		_, err := policies.SpecFor(l)
-		var notBuilt *policies.NotBuiltError
-		require.ErrorAs(t, err, &notBuilt)
-		assert.EqualError(t, err, "level "+l.String()+" is not built yet")
-	}
 	_, err := policies.SpecFor(0)
 	var level *policies.LevelError
 	assert.ErrorAs(t, err, &level)
@@ -76,9 +72,11 @@ func TestSpecFor_Refuses(t *testing.T) {
 func TestMaximum_DeniesNearlyEverything(t *testing.T) {
 	spec, err := policies.SpecFor(policies.Maximum)
 	require.NoError(t, err)
-	forbidden := []string{"execve", "execveat", "fork", "vfork", "clone", "ptrace", "mount", "umount2", "chroot", "setuid", "setgid",
+	forbidden := []string{
+		"execve", "execveat", "fork", "vfork", "clone", "ptrace", "mount", "umount2", "chroot", "setuid", "setgid",
 		"socket", "connect", "bind", "memfd_create", "io_uring_setup", "bpf", "keyctl", "unshare", "setns", "process_vm_readv",
-		"mkdir", "unlink", "rename", "flock", "seccomp", "personality", "open_by_handle_at", "userfaultfd", "pidfd_getfd"}
+		"mkdir", "unlink", "rename", "flock", "seccomp", "personality", "open_by_handle_at", "userfaultfd", "pidfd_getfd",
+	}
 	var allowed int
 	for nr := range uint32(512) {
 		if spec.Syscalls.Verdict(seccomp.X86, nr, [6]uint64{}) == seccomp.Allow {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
@@ -13,7 +14,7 @@ import (
 // address, no lock on a file, no memory that is both written and executed.
 var maximum = seccomp.Policy{
 	Name:  "maximum",
-	Rules: slices.Concat(base, ioctls, prctls, fcntls, archPrctl, noWrittenCode, signalSelf),
+	Rules: slices.Concat(base, opening, ioctls, prctls, fcntls, archPrctl, noWrittenCode, signalSelf),
 }
 
 // noWrittenCode keeps code to what the read-only binds hold. The loader maps a

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -11,18 +12,21 @@ import (
 // /scratch and /tmp, and sockets within the sandbox.
 var standard = seccomp.Policy{
 	Name:  "standard",
-	Rules: slices.Concat(base, ioctls, prctls, fcntls, archPrctl, processes, workFiles, localSockets, generatedCode),
+	Rules: slices.Concat(base, opening, ioctls, prctls, fcntls, archPrctl, processes, workFiles, localSockets, generatedCode),
 }
 
 // processes: the pid namespace and the pids limit are around them. Which files
 // can be executed is decided by noexec mounts and Landlock.
 var processes = []seccomp.Rule{
-	seccomp.Call(seccomp.Allow, "fork", "vfork", "execve", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+	seccomp.Call(seccomp.Notify, "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open").If(seccomp.Is(0, 1)).
+		Because("the reaper, which no signal reaches anyway: the attempt is to be seen"),
+	seccomp.Call(seccomp.Allow, "fork", "vfork", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
 		"pidfd_open", "pidfd_send_signal", "setpgid", "setsid", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "setpriority"),
+	seccomp.Call(seccomp.Watch, "execve").Because("programs outside the environment are to be seen"),
 	seccomp.Call(seccomp.Allow, "clone").If(seccomp.LongBits(0, newNamespaces, 0)).Because("no namespaces"),
-	seccomp.Call(seccomp.Allow, "execveat").If(seccomp.Bits(4, unix.AT_EMPTY_PATH, 0)).Because("a descriptor alone may be a memfd, which no mount option covers"),
+	seccomp.Call(seccomp.Watch, "execveat").If(seccomp.Bits(4, unix.AT_EMPTY_PATH, 0)).Because("a descriptor alone may be a memfd, which no mount option covers"),
 	seccomp.Call(seccomp.Allow, "prlimit64", "setrlimit").If(seccomp.Is(0, 0)).Because("its own limits, which can only sink"),
-	seccomp.Call(seccomp.Allow, "prctl").If(seccomp.Is(0, unix.PR_SET_PDEATHSIG)),
+	allowPrctl(unix.PR_SET_PDEATHSIG), allowPrctl(unix.PR_SET_CHILD_SUBREAPER), allowPrctl(unix.PR_GET_CHILD_SUBREAPER),
 	seccomp.Call(seccomp.Allow, "personality").If(seccomp.Is(0, 0xffffffff)).Because("a question"),
 }
 
@@ -31,9 +35,10 @@ const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS 
 
 // workFiles change the file tree; the mounts say where.
 var workFiles = []seccomp.Rule{
-	seccomp.Call(seccomp.Allow, "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2",
-		"link", "linkat", "symlink", "symlinkat", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat",
-		"utime", "utimes", "utimensat", "futimesat", "creat", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync",
+	seccomp.Call(seccomp.Watch, "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2",
+		"link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "creat", "truncate").
+		Because("attempts outside the work space are to be seen"),
+	seccomp.Call(seccomp.Allow, "fchmod", "fchown", "utime", "utimes", "utimensat", "futimesat", "ftruncate", "fallocate", "fsync", "fdatasync",
 		"sync_file_range", "flock", "inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch"),
 	seccomp.Call(seccomp.Allow, "mknod").If(seccomp.Bits(1, unix.S_IFMT, unix.S_IFIFO)).Because("os.mkfifo"),
 	seccomp.Call(seccomp.Allow, "mknodat").If(seccomp.Bits(2, unix.S_IFMT, unix.S_IFIFO)).Because("os.mkfifo"),
@@ -46,8 +51,17 @@ var workFiles = []seccomp.Rule{
 // sandbox: its network namespace bounds the abstract ones.
 var localSockets = []seccomp.Rule{
 	seccomp.Call(seccomp.Allow, "socket").If(seccomp.Is(0, unix.AF_UNIX)),
-	seccomp.Call(seccomp.Allow, "bind", "listen", "accept", "accept4", "connect", "sendto", "sendmsg", "sendmmsg", "recvmmsg", "setsockopt").
+	seccomp.Call(seccomp.Watch, "connect").Because("a daemon of the host may be meant"),
+	seccomp.Call(seccomp.Allow, "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg", "recvmmsg", "setsockopt").
 		Because("on AF_UNIX: there is no other socket"),
+}
+
+// threads permits threads of the one process, with what libraries do to place them.
+var threads = []seccomp.Rule{
+	seccomp.Call(seccomp.Allow, "clone").If(
+		seccomp.LongBits(0, unix.CLONE_THREAD|newNamespaces, unix.CLONE_THREAD),
+	).Because("CLONE_THREAD, without which clone makes a process"),
+	seccomp.Call(seccomp.Allow, "sched_setaffinity").Because("numeric libraries pin their pool"),
 }
 
 // generatedCode permits compilers of the running program and foreign-function

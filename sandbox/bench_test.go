@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )

@@ -62,7 +62,7 @@ func checkPolicy(p seccomp.Policy, a seccomp.Arch) error {
 			return fmt.Errorf("policy %q does not permit %s", p.Name, name)
 		}
 	}
-	if v := execVerdict(p, a); v != seccomp.Allow && v != seccomp.Notify {
+	if v := execVerdict(p, a); !v.Permits() && v != seccomp.Notify {
 		return fmt.Errorf("policy %q gives execve a verdict under which the program cannot start", p.Name)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/initproc"
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )

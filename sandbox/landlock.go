@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/initproc"
 )
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/initproc"
 )
 
@@ -211,8 +212,9 @@ func (p *plan) ownMounts(s *Spec, made map[string]bool) {
 	}
 }
 
-// scratchInodes gives one inode for every 4 KiB, as the kernel's default does.
-func scratchInodes(size int64) int64 { return max(size/4096, 64) }
+// scratchInodes gives one inode for every 4 KiB, as the kernel's default does,
+// within bounds: each takes a kilobyte of the kernel's memory.
+func scratchInodes(size int64) int64 { return min(max(size/4096, 64), 32<<10) }
 
 func (p *plan) mount(kind, at string, flags uintptr, options string) {
 	p.call(quoted("mount", "/"+at), unix.SYS_MOUNT, p.str(kind), p.str(at), p.str(kind), num(flags), p.str(options))

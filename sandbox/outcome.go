@@ -5,20 +5,21 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/cgroup"
 )
 
 func cgroupLimits(l Limits) cgroup.Limits { return cgroup.Limits{Memory: l.Memory, CPU: l.CPU} }
 
 // result puts together what the kernel and the supervisor saw.
-func (x *run) result(wall time.Duration, s *streams, violations *ledger) Result {
+func (x *run) result(wall time.Duration, s *streams, violations *ledger, root rootView) Result {
 	counters := x.slot.group.Counters()
 	cause := x.causeOf()
 	outcome := x.outcome(cause, counters)
 	if outcome == Denied && cause != Denied {
 		violations.add(foreignABI())
 	}
-	if v, ok := limitViolation(outcome); ok {
+	for _, v := range x.limitsHit(outcome, counters, root) {
 		violations.add(v)
 	}
 	r := Result{
@@ -70,22 +71,7 @@ func (x *run) outcome(cause Outcome, c cgroup.Counters) Outcome {
 // foreignABI is the violation of a call that the filter answers with SIGSYS
 // without asking: one through i386's or x32's entry.
 func foreignABI() Violation {
-	return Violation{Type: UnauthorizedSystemCall, Severity: Critical, Detail: "system call through a foreign ABI", Count: 1, Action: actionKill}
-}
-
-func limitViolation(o Outcome) (Violation, bool) {
-	v := Violation{Type: ResourceLimitExceeded, Severity: Medium, Count: 1, Action: actionKill}
-	switch o {
-	case MemoryLimit:
-		v.Detail = "memory"
-	case OutputLimit:
-		v.Detail = "output"
-	case PidsLimit:
-		v.Detail, v.Action = "processes", "EAGAIN"
-	default:
-		return v, false
-	}
-	return v, true
+	return Violation{Type: UnauthorizedSystemCall, Severity: Critical, Detail: "ended by SIGSYS: a system call through a foreign ABI", Count: 1, Action: actionKill}
 }
 
 // cpu prefers the group's clock: pid 1's knows nothing of a program that was

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/initproc"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )

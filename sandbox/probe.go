@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/cgroup"
 	"lazaret.dev/lazaret/sandbox/initproc"
 	"lazaret.dev/lazaret/sandbox/seccomp"

@@ -52,7 +52,9 @@ type Violation struct {
 	Type     ViolationType
 	Severity Severity
 	Syscall  string // name of the system call, or empty
-	Detail   string // decoded arguments, advisory
+	Detail   string // decoded arguments; hostile data, advisory, bounded and printable
 	Count    int
-	Action   string // "EPERM", "kill"
+	Action   string // what came of it: "kill", or the error that the program got
+	PID      int    // process that was first to do it, as the sandbox numbers it; 0 if unknown
+	Command  string // its name, which it chose itself
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/initproc"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
@@ -39,8 +40,8 @@ func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
 		r.tasks.Done()
 		return notStarted(ctx, err)
 	}
-	x := &run{runner: r, spec: &spec, slot: s}
-	result, err := x.do(ctx, filter)
+	x := &run{runner: r, spec: &spec, slot: s, filter: filter}
+	result, err := x.do(ctx)
 	go func() { // removing a cgroup takes longer than most programs
 		defer r.tasks.Done()
 		r.note(x.cleanUp())
@@ -87,6 +88,7 @@ type run struct {
 	runner *Runner
 	spec   *Spec
 	slot   *slot
+	filter seccomp.Filter
 	plan   *plan
 
 	mu     sync.Mutex
@@ -101,11 +103,11 @@ type run struct {
 	before time.Duration // CPU time of the group before the program
 }
 
-func (x *run) do(ctx context.Context, filter seccomp.Filter) (Result, error) {
+func (x *run) do(ctx context.Context) (Result, error) {
 	defer context.AfterFunc(ctx, func() { x.end(Cancelled) })()
 	defer context.AfterFunc(x.runner.ctx, func() { x.end(Cancelled) })()
 	var err error
-	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, filter); err != nil {
+	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter); err != nil {
 		return Result{}, err
 	}
 	if err := x.slot.group.Limit(cgroupLimits(x.spec.Limits)); err != nil {
@@ -252,11 +254,17 @@ func (x *run) explain(m initproc.Message) error {
 
 // execute lets the program start and follows it to its end.
 func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, error) {
-	sup := newSupervisor(x.spec, x.runner.features.arch, listener, x.end)
+	root, err := openRoot(int(x.pidfd.Fd()), x.spec.Scratch > 0)
+	if err != nil {
+		x.abort()
+		return Result{}, errors.Join(unavailable("look into the sandbox", err), listener.Close())
+	}
+	defer root.close()
+	sup := newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, root, x.end)
 	sup.start()
 	started := time.Now()
 	timer := time.AfterFunc(x.spec.Limits.Wall, func() { x.end(TimedOut) })
-	_, err := x.slot.control.Write([]byte{1})
+	_, err = x.slot.control.Write([]byte{1})
 	if err == nil {
 		err = x.follow()
 	}
@@ -271,7 +279,7 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault
 	}
-	return x.result(wall, streams, violations), nil
+	return x.result(wall, streams, violations, root), nil
 }
 
 // follow reads what pid 1 has to say until it is gone.

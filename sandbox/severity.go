@@ -18,13 +18,18 @@ const (
 type Severity int
 
 // The severities. Low does not count against a program: honest libraries do
-// such things and live with the refusal. Critical ends the run at every level.
+// such things and live with the refusal. Critical is what no
+// honest program does.
 const (
 	Low Severity = iota + 1
 	Medium
 	High
 	Critical
 )
+
+// NoKill, as Spec.KillAt, is above every severity. What the kernel itself answers
+// with death, a call through a foreign ABI, still ends the run.
+const NoKill = Critical + 1
 
 var severityNames = map[Severity]string{Low: "Low", Medium: "Medium", High: "High", Critical: "Critical"}
 

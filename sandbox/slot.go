@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/cgroup"
 )
 

@@ -33,9 +33,15 @@ type Spec struct {
 	Limits Limits
 	// Syscalls is the system-call policy, applied before the program's first instruction.
 	Syscalls seccomp.Policy
-	// KillOnViolation ends the run at the first violation whose severity is not Low;
-	// otherwise the denied call gets EPERM and the program goes on.
-	KillOnViolation bool
+	// KillAt is the least severity of a violation that ends the run; Critical when
+	// zero. Below it the denied call gets EPERM and the program goes on.
+	KillAt Severity
+	// MaxViolations is how many violations that count, of Medium severity and
+	// above, end the run; when zero, only a flood of any severity does.
+	MaxViolations int
+	// ID seeds the ids of the run's violations, so that a caller that reports the
+	// same run twice names them alike. It must differ between runs; random when empty.
+	ID string
 }
 
 // ArgumentsFD is the descriptor on which a program finds Spec.Arguments.

@@ -4,37 +4,54 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
-// What was done about a violation.
+// What was done about a violation: the error that the program got, or its end.
 const (
 	actionDeny = "EPERM"
 	actionKill = "kill"
 )
 
-// maxDenials ends a run that only wants to keep the supervisor busy.
-const maxDenials = 1000
+const (
+	// maxDenials ends a run that only wants to keep the supervisor busy, at any level.
+	maxDenials = 10_000
+	// freeLooks is how many watched calls are answered at once. Beyond them each
+	// waits for pace, so that a program cannot make the worker spin.
+	freeLooks = 50_000
+	pace      = 100 * time.Microsecond
+)
 
-// supervisor answers the denied calls of one run. It denies all of them, except
-// the one execve by which the helper's code becomes the program, if the policy
-// does not permit execve anyway.
+// supervisor answers the notified calls of one run. It carries on those that the
+// policy has watched and denies all others, except the one execve by which the
+// helper's code becomes the program.
 type supervisor struct {
 	arch     seccomp.Arch
+	filter   seccomp.Filter
 	listener *seccomp.Listener
-	strict   bool // kill at the first violation that counts
+	judge    judge
+	killAt   Severity
+	most     int  // violations that count, 0 for any number
 	started  bool // the program's own code may have run
+	looks    int  // watched calls
 	end      func(Outcome)
 	ledger   *ledger
 	err      error // a fault of ours
 	done     chan struct{}
 }
 
-func newSupervisor(s *Spec, a seccomp.Arch, l *seccomp.Listener, end func(Outcome)) *supervisor {
+func newSupervisor(s *Spec, a seccomp.Arch, f seccomp.Filter, l *seccomp.Listener, root rootView, end func(Outcome)) *supervisor {
+	killAt := s.KillAt
+	if killAt == 0 {
+		killAt = Critical
+	}
 	return &supervisor{
-		arch: a, listener: l, strict: s.KillOnViolation, end: end, ledger: newLedger(), done: make(chan struct{}),
+		arch: a, filter: f, listener: l, judge: judge{s.Scratch > 0, root}, killAt: killAt, most: s.MaxViolations,
+		end: end, ledger: newLedger(s.ID), done: make(chan struct{}),
 		started: execVerdict(s.Syscalls, a) == seccomp.Allow,
 	}
 }
@@ -83,22 +100,49 @@ func (s *supervisor) answer(n seccomp.Notification) (err error) {
 		s.started = true
 		return s.listener.Continue(n)
 	}
-	v := s.violation(name, n)
-	s.ledger.add(v)
-	if v.Action == actionKill {
-		s.end(Denied)
+	if s.filter.Verdict(n.Call, n.Args) == seccomp.Watch {
+		return s.watch(name, n)
 	}
+	a := observe(name, n)
+	if !s.listener.Alive(n) { // what was read may have been another process's memory
+		a.files = nil
+	}
+	v := s.judge.denied(a)
+	s.record(v, a, n)
 	return s.listener.Deny(n, unix.EPERM)
 }
 
-func (s *supervisor) violation(name string, n seccomp.Notification) Violation {
-	v := classify(name, n)
-	v.Syscall, v.Action = name, actionDeny
+// watch looks at a call that the policy permits. Only an act that ends the run is
+// denied here; all others go on to where the file system refuses them.
+func (s *supervisor) watch(name string, n seccomp.Notification) error {
+	if s.looks++; s.looks > freeLooks {
+		time.Sleep(pace)
+	}
+	a := observe(name, n)
+	v, ok := s.judge.watched(a)
+	if !ok || !s.listener.Alive(n) {
+		return s.listener.Continue(n)
+	}
+	if s.record(v, a, n) == actionKill {
+		return s.listener.Deny(n, unix.EPERM)
+	}
+	return s.listener.Continue(n)
+}
+
+// record writes a violation down, ends the run if it must, and returns the action.
+func (s *supervisor) record(v Violation, a act, n seccomp.Notification) string {
+	v.Syscall, v.Detail = a.call, describe(a, memory{n.PID})
 	if v.Syscall == "" {
 		v.Detail = fmt.Sprintf("system call %d", n.Call)
 	}
-	if v.Severity == Critical || s.strict && v.Severity > Low || s.ledger.total >= maxDenials {
+	if v.Severity >= s.killAt || s.ledger.total >= maxDenials || v.Severity > Low && s.most > 0 && s.ledger.counting+1 > s.most {
 		v.Action = actionKill
 	}
-	return v
+	if s.ledger.add(v) {
+		s.ledger.process(processOf(n.PID))
+	}
+	if v.Action == actionKill {
+		s.end(Denied)
+	}
+	return v.Action
 }

@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -18,62 +21,178 @@ func TestSupervisor_PanicDenies(t *testing.T) {
 	require.ErrorContains(t, err, "BUG: supervisor")
 }
 
-func TestViolation_Actions(t *testing.T) {
-	nr := func(name string) uint32 { n, _ := seccomp.X86.Number(name); return n }
+// TestDenied pins what denied calls mean, one or more a class.
+func TestDenied(t *testing.T) {
 	for _, c := range []struct {
 		call   string
 		args   [6]uint64
-		strict bool
-		before int
-		want   Violation
+		files  []file
+		typ    ViolationType
+		level  Severity
+		detail string
 	}{
-		{call: "ptrace", want: Violation{Type: UnauthorizedSystemCall, Severity: High, Detail: "operation 0x0", Action: "EPERM"}},
-		{call: "ptrace", strict: true, want: Violation{Type: UnauthorizedSystemCall, Severity: High, Detail: "operation 0x0", Action: "kill"}},
-		{call: "bpf", want: Violation{Type: UnauthorizedSystemCall, Severity: Critical, Detail: "operation 0x0", Action: "kill"}},
-		{call: "mkdir", strict: true, want: Violation{Type: UnauthorizedFileAccess, Severity: Low, Action: "EPERM"}},
-		{call: "mkdir", before: maxDenials, want: Violation{Type: UnauthorizedFileAccess, Severity: Low, Action: "kill"}},
-		{call: "setuid", want: Violation{Type: InvalidPermission, Severity: High, Action: "EPERM"}},
-		{call: "setrlimit", want: Violation{Type: ResourceLimitExceeded, Severity: Low, Action: "EPERM"}},
-		{call: "socket", args: [6]uint64{unix.AF_INET6, unix.SOCK_STREAM | unix.SOCK_CLOEXEC}, want: Violation{Type: UnauthorizedNetworkAccess, Severity: Medium, Detail: "AF_INET6, type 1", Action: "EPERM"}},
-		{call: "socket", args: [6]uint64{unix.AF_VSOCK, 1}, want: Violation{Type: UnauthorizedNetworkAccess, Severity: High, Detail: "AF_VSOCK, type 1", Action: "EPERM"}},
-		{call: "clone", args: [6]uint64{unix.CLONE_THREAD}, strict: true, want: Violation{Type: UnauthorizedSystemCall, Severity: Low, Detail: "flags THREAD", Action: "EPERM"}},
-		{call: "clone", args: [6]uint64{unix.CLONE_NEWUSER}, want: Violation{Type: UnauthorizedSystemCall, Severity: High, Detail: "flags namespaces", Action: "EPERM"}},
-		{call: "mprotect", args: [6]uint64{0, 0, 5}, want: Violation{Type: UnauthorizedSystemCall, Severity: Medium, Detail: "protection rx", Action: "EPERM"}},
+		{call: "ptrace", typ: UnauthorizedSystemCall, level: High, detail: "operation 0x0"},
+		{call: "bpf", typ: UnauthorizedSystemCall, level: Critical, detail: "operation 0x0"},
+		{call: "mkdir", files: []file{{path: "/x", access: Write}}, typ: UnauthorizedFileAccess, level: Low, detail: `write "/x"`},
+		{call: "mkdir", files: []file{{path: "/etc/x", access: Write}}, typ: UnauthorizedFileAccess, level: Medium, detail: `write "/etc/x"`},
+		{
+			call: "rename", files: []file{{path: "/x", access: Write}, {path: "/root/.ssh/authorized_keys", access: Write}}, typ: UnauthorizedFileAccess, level: High,
+			detail: `write "/x", write "/root/.ssh/authorized_keys"`,
+		},
+		{call: "execve", files: []file{{path: "/bin/sh", access: Read}}, typ: UnauthorizedSystemCall, level: Medium, detail: `execute "/bin/sh"`},
+		{call: "setuid", typ: InvalidPermission, level: High, detail: "id 0"},
+		{call: "setrlimit", typ: ResourceLimitExceeded, level: Low},
+		{call: "socket", args: [6]uint64{unix.AF_INET6, unix.SOCK_STREAM | unix.SOCK_CLOEXEC}, typ: UnauthorizedNetworkAccess, level: Medium, detail: "AF_INET6, SOCK_STREAM"},
+		{call: "socket", args: [6]uint64{unix.AF_INET, unix.SOCK_RAW}, typ: UnauthorizedNetworkAccess, level: High, detail: "AF_INET, SOCK_RAW"},
+		{call: "socket", args: [6]uint64{unix.AF_VSOCK, 1}, typ: UnauthorizedNetworkAccess, level: High, detail: "AF_VSOCK, SOCK_STREAM"},
+		{call: "clone", args: [6]uint64{unix.CLONE_THREAD}, typ: UnauthorizedSystemCall, level: Low, detail: "flags THREAD"},
+		{call: "clone", typ: UnauthorizedSystemCall, level: Medium, detail: "flags of a fork"},
+		{call: "clone", args: [6]uint64{unix.CLONE_NEWUSER | unix.CLONE_NEWPID}, typ: UnauthorizedSystemCall, level: High, detail: "flags NEWUSER|NEWPID"},
+		{call: "mprotect", args: [6]uint64{0, 0, 5}, typ: UnauthorizedSystemCall, level: Medium, detail: "protection rx"},
+		{call: "ioctl", args: [6]uint64{0, unix.TIOCSTI | 1<<32}, typ: UnauthorizedSystemCall, level: High, detail: "request 0x5412"},
 	} {
 		t.Run(c.call, func(t *testing.T) {
-			s := &supervisor{arch: seccomp.X86, strict: c.strict, ledger: newLedger()}
-			s.ledger.total = c.before
-			c.want.Syscall = c.call
-			assert.Equal(t, c.want, s.violation(c.call, seccomp.Notification{Call: nr(c.call), Args: c.args}))
+			a := act{call: c.call, args: c.args, files: c.files}
+			v := judge{root: noRoot}.denied(a)
+			assert.Equal(t, Violation{Type: c.typ, Severity: c.level, Action: actionDeny}, v)
+			assert.Equal(t, c.detail, describe(a, memory{}))
 		})
 	}
-	unknown := (&supervisor{arch: seccomp.X86, ledger: newLedger()}).violation("", seccomp.Notification{Call: 999})
-	assert.Equal(t, "system call 999", unknown.Detail)
+}
+
+// TestWatched pins which files a program is not to look for.
+func TestWatched(t *testing.T) {
+	for _, c := range []struct {
+		call string
+		file file
+		want Severity
+	}{
+		{"openat", file{path: "/etc/shadow", access: Read}, High},
+		{"openat", file{path: "/etc/hostname", access: Read}, 0},
+		{"openat", file{path: "/home/ada/.ssh/id_ed25519", access: Read}, High},
+		{"openat", file{path: "/home/ada/notes", access: Read}, Medium},
+		{"openat", file{path: "/proc/1/environ", access: Read}, High},
+		{"openat", file{path: "/proc/kcore", access: Read}, High},
+		{"openat", file{path: "/proc/self/status", access: Read}, 0},
+		{"openat", file{path: "/proc/meminfo", access: Read}, 0},
+		{"openat", file{path: "/sys/devices/system/cpu/online", access: Read}, 0},
+		{"openat", file{path: "/sys/kernel/security/lsm", access: Read}, High},
+		{"openat", file{path: "/dev/null", access: Write}, 0},
+		{"openat", file{path: "/dev/tty", access: Write}, Low},
+		{"openat", file{path: "/dev/mem", access: Write}, High},
+		{"openat", file{path: "/scratch/x", access: Write}, 0},
+		{"openat", file{path: "/dev/shm/x", access: Write}, 0},
+		{"openat", file{path: "/x", access: Write}, Low},
+		{"openat", file{path: "/usr/lib/python3/__pycache__/x.pyc", access: Write}, Low},
+		{"openat", file{path: "/usr/bin/x", access: Write}, Medium},
+		{"openat", file{path: "/proc/sys/kernel/core_pattern", access: Write}, High},
+		{"connect", file{path: "/var/run/docker.sock", access: Read}, High},
+		{"connect", file{path: "/var/run/nscd/socket", access: Read}, 0},
+		{"execve", file{path: "/scratch/x", access: Read}, Medium},
+		{"execve", file{path: "/usr/bin/id", access: Read}, 0},
+	} {
+		t.Run(c.call+c.file.path, func(t *testing.T) {
+			v, ok := judge{work: true, root: noRoot}.watched(act{call: c.call, files: []file{c.file}})
+			assert.Equal(t, c.want > 0, ok)
+			assert.Equal(t, c.want, v.Severity)
+			if ok {
+				assert.Equal(t, UnauthorizedFileAccess, v.Type)
+			}
+		})
+	}
+}
+
+func TestPattern(t *testing.T) {
+	for _, c := range []struct {
+		pattern string
+		yes, no []string
+	}{
+		{"/etc/shadow", []string{"/etc/shadow"}, []string{"/etc/shadow-", "/etc", "/etc/shadow/x"}},
+		{"/root/**", []string{"/root", "/root/a/b"}, []string{"/rooted"}},
+		{"**/.ssh/**", []string{"/.ssh", "/home/a/.ssh/id", "/a/b/.ssh/c/d"}, []string{"/home/a/ssh"}},
+		{"/proc/[0-9]*/**", []string{"/proc/12/mem"}, []string{"/proc/self/mem"}},
+		{"/*", []string{"/x", "/"}, []string{"/x/y"}},
+	} {
+		for _, path := range c.yes {
+			assert.True(t, newPattern(c.pattern).match(path), "%s %s", c.pattern, path)
+		}
+		for _, path := range c.no {
+			assert.False(t, newPattern(c.pattern).match(path), "%s %s", c.pattern, path)
+		}
+	}
+}
+
+func TestAbsolute(t *testing.T) {
+	for text, want := range map[string]string{
+		"/a/../b//c/.":                                      "/b/c",
+		"/proc/self/root/etc/shadow":                        "/etc/shadow",
+		"/proc/2/root/proc/thread-self/root/etc":            "/etc",
+		"/proc/self/task/2/root":                            "/",
+		"/proc/self/root/../etc/./shadow":                   "/etc/shadow",
+		"/proc/1/root/etc":                                  "/proc/1/root/etc",
+		"/proc/self/rootless":                               "/proc/self/rootless",
+		strings.Repeat("/.", 2000) + "/../../etc/./gshadow": "/etc/gshadow",
+	} {
+		assert.Equal(t, want, absolute(memory{}, 0, text))
+	}
+}
+
+func TestParseAddress(t *testing.T) {
+	for _, c := range []struct {
+		raw  string
+		want string
+	}{
+		{"\x02\x00\x00\x50\x01\x02\x03\x04", "AF_INET 1.2.3.4:80"},
+		{"\x0a\x00\x01\xbb\x00\x00\x00\x00" + strings.Repeat("\x00", 15) + "\x01", "AF_INET6 [::1]:443"},
+		{"\x01\x00/run/x\x00y", `AF_UNIX "/run/x"`},
+		{"\x01\x00\x00name", `AF_UNIX abstract "name"`},
+		{"\x01\x00/\x1b[2J", `AF_UNIX "/\x1b[2J"`},
+		{"\x02\x00", "AF_INET"},
+		{"", "AF_UNSPEC"},
+	} {
+		assert.Equal(t, c.want, parseAddress([]byte(c.raw)).String())
+	}
 }
 
 func TestClassesNameRealCalls(t *testing.T) {
-	for name := range classOf {
-		switch name {
-		case "vm86", "uselib", "lookup_dcookie", "nfsservctl": // i386, old, or AArch64 alone
-			continue
+	for _, c := range Classes() {
+		assert.NotEmpty(t, c.Name)
+		for _, name := range strings.Fields(c.Calls) {
+			switch name {
+			case "vm86", "uselib", "lookup_dcookie", "nfsservctl": // i386, old, or AArch64 alone
+				continue
+			}
+			assert.True(t, seccomp.Known(name), name)
 		}
-		assert.True(t, seccomp.Known(name), name)
 	}
 }
 
 func TestLedger_Aggregates(t *testing.T) {
-	l := newLedger()
-	for range 3 {
-		l.add(Violation{Type: UnauthorizedNetworkAccess, Syscall: "socket", Detail: "AF_INET, type 1", Action: actionDeny})
+	l := newLedger("run")
+	v := Violation{Type: UnauthorizedNetworkAccess, Severity: Medium, Syscall: "socket", Detail: "AF_INET, SOCK_STREAM", Action: actionDeny}
+	for i := range 3 {
+		assert.Equal(t, i == 0, l.add(v))
 	}
-	l.add(Violation{Type: UnauthorizedNetworkAccess, Syscall: "socket", Detail: "AF_INET6, type 1", Action: actionDeny})
+	v.Detail = "AF_INET6, SOCK_STREAM"
+	l.add(v)
 	require.Len(t, l.list(), 2)
 	assert.Equal(t, 3, l.list()[0].Count)
 	assert.Equal(t, 4, l.total)
 	assert.NotEqual(t, l.list()[0].ID, l.list()[1].ID)
-	other := newLedger()
-	other.add(l.list()[0])
-	assert.NotEqual(t, l.list()[0].ID, other.list()[0].ID, "ids of two runs")
+	for seed, same := range map[string]bool{"run": true, "other": false, "": false} {
+		other := newLedger(seed)
+		other.add(v)
+		assert.Equal(t, same, l.list()[1].ID == other.list()[0].ID, "seed %q", seed)
+	}
+}
+
+func TestLedger_IsBounded(t *testing.T) {
+	l := newLedger("")
+	for i := range 1000 {
+		l.add(Violation{Type: UnauthorizedFileAccess, Severity: Medium, Syscall: "openat", Detail: strconv.Itoa(i)})
+	}
+	assert.Len(t, l.list(), maxKinds+1)
+	assert.Equal(t, 1000-maxKinds, l.list()[maxKinds].Count)
 }
 
 func TestSeverityText(t *testing.T) {

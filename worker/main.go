@@ -87,7 +87,7 @@ it uses that cluster.`,
 		a.runCommand(), a.upCommand(), a.workerCommand(),
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
 		a.validateCommand(), a.schemaCommand(),
-		a.sandboxCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.policyCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }

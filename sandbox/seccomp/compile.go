@@ -21,9 +21,10 @@ var ErrPolicy = errors.New("system-call policy")
 
 // Filter is a compiled policy.
 type Filter struct {
-	arch Arch
-	raw  []bpf.RawInstruction
-	code []bpf.Instruction
+	arch  Arch
+	raw   []bpf.RawInstruction
+	code  []bpf.Instruction
+	rules map[uint32][]Rule
 }
 
 // Compile makes the filter of a policy for one architecture. Its verdict equals
@@ -32,8 +33,8 @@ func Compile(p Policy, a Arch) (Filter, error) {
 	if err := p.check(); err != nil {
 		return Filter{}, err
 	}
-	code := prologue(a)
-	code = append(code, tree(blocks(p, a))...)
+	rules := byNumber(p, a)
+	code := append(prologue(a), tree(blocks(rules))...)
 	raw, err := bpf.Assemble(code)
 	if err != nil {
 		return Filter{}, fmt.Errorf("%w %q: %w", ErrPolicy, p.Name, err)
@@ -41,7 +42,7 @@ func Compile(p Policy, a Arch) (Filter, error) {
 	if len(raw) > unix.BPF_MAXINSNS {
 		return Filter{}, fmt.Errorf("%w %q: %d instructions, the kernel takes %d", ErrPolicy, p.Name, len(raw), unix.BPF_MAXINSNS)
 	}
-	return Filter{a, raw, code}, nil
+	return Filter{a, raw, code, rules}, nil
 }
 
 func (p Policy) check() error {
@@ -93,15 +94,33 @@ type block struct {
 	code []bpf.Instruction
 }
 
-func blocks(p Policy, a Arch) []block {
-	byNumber := map[uint32][]Rule{}
+// byNumber sorts rules by the calls they name, and keeps their order.
+func byNumber(p Policy, a Arch) map[uint32][]Rule {
+	rules := map[uint32][]Rule{}
 	for _, r := range p.Rules {
 		for _, name := range r.Calls {
 			if nr, ok := a.Number(name); ok {
-				byNumber[nr] = append(byNumber[nr], r)
+				rules[nr] = append(rules[nr], r)
 			}
 		}
 	}
+	return rules
+}
+
+// Verdict is Policy.Verdict for a native call, in the time of one look-up.
+func (f Filter) Verdict(nr uint32, args [6]uint64) Verdict {
+	if f.arch.foreign(nr) {
+		return Kill
+	}
+	for _, r := range f.rules[nr] {
+		if r.applies(args) {
+			return r.Then
+		}
+	}
+	return Notify
+}
+
+func blocks(byNumber map[uint32][]Rule) []block {
 	var bs []block
 	for nr, rules := range byNumber {
 		bs = append(bs, block{nr, decide(rules)})

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
@@ -14,7 +15,7 @@ import (
 func levels(t *testing.T) map[string]seccomp.Policy {
 	t.Helper()
 	all := map[string]seccomp.Policy{"empty": {}, "all": seccomp.AllExcept(seccomp.X86)}
-	for _, l := range []policies.Level{policies.Maximum, policies.Standard} {
+	for _, l := range policies.Levels() {
 		s, err := policies.SpecFor(l)
 		require.NoError(t, err)
 		all[l.String()] = s.Syscalls
@@ -51,6 +52,7 @@ func TestFilterEqualsRules(t *testing.T) {
 							args[i] = values[random.IntN(len(values))]
 						}
 						requireSame(t, p, a, s, nr, args)
+						require.Equal(t, p.Verdict(a, nr, args), f.Verdict(nr, args))
 					}
 				}
 			})

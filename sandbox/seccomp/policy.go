@@ -51,7 +51,15 @@ const (
 	Allow  Verdict = unix.SECCOMP_RET_ALLOW
 	Notify Verdict = unix.SECCOMP_RET_USER_NOTIF   // deny and report
 	Kill   Verdict = unix.SECCOMP_RET_KILL_PROCESS // end the process, SIGSYS
+	// Watch stops the call, has it looked at and then carried out. It permits,
+	// and is only for calls that another layer bounds: what is seen of their
+	// memory may have changed by the time the kernel reads it, seccomp_unotify(2).
+	// The kernel ignores a notification's data bits; they tell Watch from Notify.
+	Watch Verdict = unix.SECCOMP_RET_USER_NOTIF | 1
 )
+
+// Permits says whether the kernel carries out a call with this verdict.
+func (v Verdict) Permits() bool { return v == Allow || v == Watch }
 
 // Errno denies a call quietly: for what honest programs probe and live without.
 func Errno(e unix.Errno) Verdict {
@@ -86,13 +94,21 @@ func Bits(arg int, mask, value uint32) Condition {
 // IsNull says that a pointer argument is null.
 func IsNull(arg int) Condition { return Condition{Arg: arg, Width: Long} }
 
+// IsSet says that a pointer argument is not null.
+func IsSet(arg int) Condition { return Condition{Arg: arg, Width: Long, Not: true} }
+
+// Any says that an int argument has at least one bit of the mask.
+func Any(arg int, mask uint32) Condition {
+	return Condition{Arg: arg, Width: Int, Mask: uint64(mask), Not: true}
+}
+
 // LongBits says that a 64-bit argument, masked, equals value.
 func LongBits(arg int, mask, value uint64) Condition {
 	return Condition{Arg: arg, Width: Long, Mask: mask, Value: value}
 }
 
-// holds evaluates the condition on the registers of a call.
-func (c Condition) holds(args [6]uint64) bool {
+// Holds evaluates the condition on the registers of a call.
+func (c Condition) Holds(args [6]uint64) bool {
 	mask := c.Mask
 	if mask == 0 {
 		mask = ^uint64(0)
@@ -120,10 +136,8 @@ func (p Policy) Verdict(a Arch, nr uint32, args [6]uint64) Verdict {
 }
 
 func (r Rule) decides(name string, args [6]uint64) bool {
-	for _, c := range r.When {
-		if !c.holds(args) {
-			return false
-		}
+	if !r.applies(args) {
+		return false
 	}
 	for _, n := range r.Calls {
 		if n == name {
@@ -131,6 +145,15 @@ func (r Rule) decides(name string, args [6]uint64) bool {
 		}
 	}
 	return false
+}
+
+func (r Rule) applies(args [6]uint64) bool {
+	for _, c := range r.When {
+		if !c.Holds(args) {
+			return false
+		}
+	}
+	return true
 }
 
 // AllExcept permits every call of an architecture but the named ones. It is no

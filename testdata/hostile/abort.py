@@ -1,3 +1,3 @@
-# maximum=signalled standard=signalled: ends by a signal
+# maximum=signalled strict=signalled standard=signalled minimal=signalled; none; ends by a signal
 import os
 os.abort()

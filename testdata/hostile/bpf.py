@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: loads a kernel program
+# maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical operation 0x0; loads a kernel program
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: changes its root
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High read "/usr"; changes its root
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: clones into a new user namespace
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High flags NEWUSER; clones into a new user namespace
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

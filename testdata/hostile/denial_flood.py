@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: keeps the supervisor busy
+# maximum=denied! strict=denied! standard=denied! minimal=denied!; UnauthorizedNetworkAccess Medium AF_INET, SOCK_STREAM; keeps the supervisor busy
 import socket
 while True:
     try:

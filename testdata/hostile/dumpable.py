@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: changes what may trace it
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; InvalidPermission High operation 0x4; changes what may trace it
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=completed: starts a process
+# maximum=denied! strict=failed! standard=completed minimal=completed; UnauthorizedSystemCall Medium flags of a fork; starts a process
 import os
 pid = os.fork()
 if pid == 0:

@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: opens a file by its handle, past every path
+# maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; opens a file by its handle, past every path
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

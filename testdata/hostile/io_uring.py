@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: sets up a ring, by which calls pass a filter
+# maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; sets up a ring, by which calls pass a filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

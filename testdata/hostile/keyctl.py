@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: reads the session keyring
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High operation 0x0; reads the session keyring
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: mounts a file system
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High "x" at "/", type "tmpfs", flags 0x0; mounts a file system
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

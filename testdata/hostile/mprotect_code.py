@@ -1,4 +1,4 @@
-# maximum=denied standard=completed: makes written memory executable
+# maximum=denied! strict=completed standard=completed minimal=completed; UnauthorizedSystemCall Medium protection rx; makes written memory executable
 import ctypes, mmap
 page = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 address = ctypes.addressof(ctypes.c_char.from_buffer(page))

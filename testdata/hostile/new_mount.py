@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: mounts by the newer interface
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High "tmpfs"; mounts by the newer interface
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

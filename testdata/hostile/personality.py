@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: makes every mapping executable
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High; makes every mapping executable
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

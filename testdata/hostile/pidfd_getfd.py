@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: takes a descriptor of another process
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High; takes a descriptor of another process
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: reads another process's memory
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High pid 1; reads another process's memory
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: traces a process
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High operation 0x0; traces a process
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

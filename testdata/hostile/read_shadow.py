@@ -1,2 +1,2 @@
-# maximum=failed standard=failed: reads the host's password hashes
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedFileAccess High read "/etc/shadow"; reads the host's password hashes
 print(open("/etc/shadow").read(), "ESCAPED")

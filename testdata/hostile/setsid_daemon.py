@@ -1,4 +1,4 @@
-# maximum=denied standard=completed: leaves a daemon behind
+# maximum=denied! strict=failed! standard=completed minimal=completed; UnauthorizedSystemCall Medium flags of a fork; leaves a daemon behind
 import os, time
 if os.fork() == 0:
     os.setsid()

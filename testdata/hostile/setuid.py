@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: becomes root
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; InvalidPermission High id 0; becomes root
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

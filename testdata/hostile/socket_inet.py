@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: opens an internet socket
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedNetworkAccess Medium AF_INET, SOCK_STREAM; opens an internet socket
 import socket
 socket.create_connection(("1.1.1.1", 53), 2)
 print("ESCAPED")

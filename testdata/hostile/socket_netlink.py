@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: asks the kernel for its network configuration
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedNetworkAccess Medium AF_NETLINK, SOCK_RAW; asks the kernel for its network configuration
 import socket
 socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 print("ESCAPED")

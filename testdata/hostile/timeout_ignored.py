@@ -1,4 +1,4 @@
-# maximum=timed-out standard=timed-out: ignores every signal and never ends
+# maximum=timed-out! strict=timed-out! standard=timed-out! minimal=timed-out!; ResourceLimitExceeded Medium wall time; ignores every signal and never ends
 import signal, time
 for s in range(1, 65):
     try:

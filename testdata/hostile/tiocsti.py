@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: types into the terminal, with a high bit to fool a filter
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High request 0x5412; types into the terminal, with a high bit to fool a filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

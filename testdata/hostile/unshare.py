@@ -1,4 +1,4 @@
-# maximum=denied standard=failed: makes a user namespace
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High flags NEWUSER; makes a user namespace
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: stops the kernel in the middle of a copy
+# maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; stops the kernel in the middle of a copy
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

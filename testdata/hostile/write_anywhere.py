@@ -1,4 +1,4 @@
-# maximum=completed standard=completed: writes wherever it can outside its scratch
+# maximum=denied! strict=completed! standard=completed! minimal=completed!; UnauthorizedFileAccess Medium write "/usr/x"; writes wherever it can outside its scratch
 import os
 for where in ("/", "/usr", "/usr/bin", "/etc", "/dev", "/proc", "/lib", "/var/tmp", "/run", "/scratch/..", "/dev/shm/../.."):
     try:

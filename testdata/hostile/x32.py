@@ -1,4 +1,4 @@
-# maximum=denied standard=denied: calls through the x32 ABI
+# maximum=denied! strict=denied! standard=denied! minimal=denied!; UnauthorizedSystemCall Critical ended by SIGSYS: a system call through a foreign A; calls through the x32 ABI
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,0 +1,3 @@
+# maximum=signalled strict=signalled standard=signalled minimal=signalled; none; kills itself
+import os, signal
+os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,3 @@
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedFileAccess Medium read "/root"; lists root's files
+import os
+print(os.listdir("/root"), "ESCAPED")

@@ -1,0 +1,4 @@
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedNetworkAccess Medium AF_NETLINK, SOCK_RAW; asks the kernel's audit log
+import socket
+socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9)
+print("ESCAPED")

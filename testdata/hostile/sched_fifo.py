@@ -1,0 +1,11 @@
+# maximum=failed strict=failed standard=failed minimal=failed; none; takes a processor for itself
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(nr, *args):
+    wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
+    if libc.syscall(ctypes.c_long(nr), *wide) >= 0:
+        print("ESCAPED")
+    sys.exit(1)
+
+call(144, 0, 1, (99).to_bytes(4, "little"))

@@ -1,0 +1,4 @@
+# maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedNetworkAccess Medium AF_INET, SOCK_DGRAM; opens a datagram socket
+import socket
+socket.socket(2, 2)
+print("ESCAPED")
