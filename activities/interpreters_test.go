@@ -35,15 +35,18 @@ func TestSpec_Refusals(t *testing.T) {
 		kind, detail string
 	}{
 		"long script": {
-			contract.Process{Language: "python", Code: strings.Repeat("#", maxCode+1)}, policies.Maximum,
+			contract.Process{Language: "python", Code: strings.Repeat("#", maxCode+1)},
+			policies.Maximum,
 			contract.ConfigurationError, "the script is 1048577 bytes, over the limit of 1048576",
 		},
 		"js at maximum": {
-			contract.Process{Language: "js"}, policies.Maximum, contract.Refused,
+			contract.Process{Language: "js"},
+			policies.Maximum, contract.Refused,
 			"js needs threads and executable memory, which level maximum forbids; use python, or a level that the operator grants",
 		},
 		"shell arguments": {
-			contract.Process{Language: "shell", Arguments: json.RawMessage(`"word"`)}, policies.Standard,
+			contract.Process{Language: "shell", Arguments: json.RawMessage(`"word"`)},
+			policies.Standard,
 			contract.ConfigurationError, "arguments are neither an object nor an array",
 		},
 	} {

@@ -50,13 +50,12 @@ func (s *transcript) String() string {
 // test's end if it still runs then.
 func startLazaret(t *testing.T, environment []string, args ...string) *lazaretCommand {
 	t.Helper()
-	c := &lazaretCommand{Cmd: exec.Command("lazaret", args...), said: &transcript{}}
+	c := &lazaretCommand{Cmd: exec.CommandContext(t.Context(), "lazaret", args...), said: &transcript{}}
 	c.Env = append(os.Environ(), environment...)
 	c.Stderr = c.said
 	require.NoError(t, c.Start())
 	t.Cleanup(func() {
 		if c.ProcessState == nil {
-			_ = c.Process.Kill()
 			_ = c.Wait()
 		}
 		if t.Failed() {

@@ -185,7 +185,7 @@ func descendantsOf(pid int) []int {
 	var found []int
 	for _, list := range lists {
 		text, _ := os.ReadFile(list)
-		for _, word := range strings.Fields(string(text)) {
+		for word := range strings.FieldsSeq(string(text)) {
 			child, _ := strconv.Atoi(word)
 			found = append(append(found, child), descendantsOf(child)...)
 		}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"net"
@@ -123,7 +124,7 @@ func spawn(ts *testscript.TestScript, name string, args ...string) {
 	ts.Check(ts.Exec("env", "-0"))
 	environment := strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\x00"), "\x00")
 	ts.Check(ts.Exec("which", args[0]))
-	cmd := exec.Command(strings.TrimSpace(ts.ReadFile("stdout")), args[1:]...)
+	cmd := exec.CommandContext(context.Background(), strings.TrimSpace(ts.ReadFile("stdout")), args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), environment
 	cmd.Stdout, cmd.Stderr = create(ts, name+".stdout"), create(ts, name+".stderr")
 	ts.Check(cmd.Start())
@@ -173,7 +174,7 @@ func bringUp(ts *testscript.TestScript, args []string) {
 }
 
 func listenCommand(ts *testscript.TestScript, args []string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv(args[0], listener.Addr().String())
