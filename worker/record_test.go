@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -114,10 +113,4 @@ func withoutMachine(t *testing.T, data []byte) []byte {
 		require.NotContains(t, string(data), word)
 	}
 	return data
-}
-
-// pollUntil waits for a condition on the server's side.
-func pollUntil(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	require.Eventually(t, condition, 2*time.Minute, 20*time.Millisecond, what)
 }
