@@ -30,6 +30,7 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 	}
 	p.identity()
 	p.root(s, sources)
+	p.network(s.Network)
 	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
 	p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
 	p.dropCapabilities()
@@ -71,7 +72,7 @@ func (p *plan) session(s *Spec) {
 // listens, and becomes the program. Between the first and the last of these
 // calls the filter is on: it must permit read and write, see checkPolicy.
 func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
-	argv, env, path := p.strs(s.Argv), p.strs(s.Env), p.str(s.Argv[0])
+	argv, env, path := p.strs(s.Argv), p.strs(s.environment()), p.str(s.Argv[0])
 	listener := p.register()
 	p.call("load the system-call filter", unix.SYS_SECCOMP,
 		num(unix.SECCOMP_SET_MODE_FILTER), num(flags), p.filter(filter)).Save = listener

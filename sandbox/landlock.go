@@ -76,6 +76,7 @@ func (p *plan) landlock(s *Spec, sources []source, abi landlockABI) {
 	if s.Scratch > 0 {
 		p.grant(ruleset, (landlockWrite|landlockMake)&files, "/scratch", "/tmp")
 	}
+	p.connectPorts(ruleset, s.Network.connectable(), abi)
 	p.call("restrict by Landlock", unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, num(0))
 }
 

@@ -112,7 +112,7 @@ func (p *plan) root(s *Spec, sources []source) {
 		p.target(made, "/dev/"+d, false)
 		p.attach("/dev/"+d, nodes[i])
 	}
-	for _, f := range s.Files {
+	for _, f := range s.files() {
 		p.file(made, f)
 	}
 	if s.Scratch > 0 { // for POSIX shared memory and semaphores, see shm_overview(7)

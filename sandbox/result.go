@@ -3,6 +3,8 @@ package sandbox
 import (
 	"syscall"
 	"time"
+
+	"lazaret.dev/lazaret/sandbox/egress"
 )
 
 // Outcome is how a run ended, as the worker saw it; nothing the program says decides it.
@@ -32,6 +34,8 @@ type Result struct {
 	Stderr     []byte
 	Truncated  bool // some output was dropped
 	Violations []Violation
+	// Connections are those that were permitted and carried, in the order of their ends.
+	Connections []egress.Connection
 	// Degraded lists the layers that this machine could not enforce and that the
 	// caller had allowed to be missing.
 	Degraded []string

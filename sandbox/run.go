@@ -91,6 +91,8 @@ type run struct {
 	filter seccomp.Filter
 	plan   *plan
 
+	network *service // nil without a network
+
 	mu     sync.Mutex
 	cause  Outcome  // why we killed it, if we did
 	exited bool     // the program ended by itself before that
@@ -115,6 +117,7 @@ func (x *run) do(ctx context.Context) (Result, error) {
 	}
 	streams := x.openStreams()
 	defer streams.close()
+	defer func() { x.network.stop() }()
 	listener, err := x.setUp()
 	if err != nil && x.slot.group.Counters().OOMKills > 0 {
 		return Result{Outcome: MemoryLimit}, nil // no room for the Spec's own files
@@ -151,6 +154,9 @@ func (x *run) launch() (*seccomp.Listener, error) {
 		return nil, err
 	}
 	x.know(os.NewFile(uintptr(pidfd), "pidfd"))
+	if err := x.serveNetwork(); err != nil {
+		return nil, err
+	}
 	listener, err := x.await(initproc.Ready)
 	if err != nil {
 		return nil, err
@@ -224,7 +230,7 @@ func (x *run) await(kind initproc.MessageKind) (int, error) {
 }
 
 func (x *run) receive() (initproc.Message, []int, error) {
-	b, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(4))
+	b, oob := make([]byte, 64), make([]byte, unix.CmsgSpace(4*maxSockets))
 	n, oobn, _, _, err := x.slot.control.ReadMsgUnix(b, oob)
 	if err != nil {
 		return initproc.Message{}, nil, err
@@ -275,11 +281,14 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	x.reap()
 	wall := time.Since(started)
 	streams.wait()
+	connections, refused := x.network.stop()
 	violations, supErr := sup.stop()
 	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault
 	}
-	return x.result(wall, streams, violations, root), nil
+	r := x.result(wall, streams, violations, root)
+	r.Connections, r.Violations = connections, append(r.Violations, refused...)
+	return r, nil
 }
 
 // follow reads what pid 1 has to say until it is gone.

@@ -29,6 +29,8 @@ type Spec struct {
 	Scratch int64
 	// Proc shows a /proc of the sandbox's own pid namespace (hidepid, subset=pid).
 	Proc bool
+	// Network is what the program may reach; nothing when zero.
+	Network Network
 	// Limits are the quantities enforced; see Limits for what zero means.
 	Limits Limits
 	// Syscalls is the system-call policy, applied before the program's first instruction.

@@ -15,7 +15,7 @@ const minimumFiles = 32
 
 // validate checks a Spec on its own, without looking at the machine.
 func (s *Spec) validate() error {
-	return first(s.validateProgram(), s.validatePaths(), s.Limits.validate())
+	return first(s.validateProgram(), s.validatePaths(), s.Limits.validate(), s.Network.validate())
 }
 
 func first(errs ...error) error {

@@ -20,6 +20,7 @@ const (
 	Cloned                              // carries a pidfd of pid 1, which has not begun yet
 	Ready                               // carries the seccomp listener; the program waits
 	Exited                              // A is the program's wait status, see wait(2)
+	Sockets                             // carries the network's sockets, between Cloned and Ready
 )
 
 // Stage names the step at which the helper itself failed.
@@ -60,5 +61,5 @@ func ParseMessage(b []byte) (Message, bool) {
 		return Message{}, false
 	}
 	m := Message{MessageKind(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])}
-	return m, m.Kind >= HelperFault && m.Kind <= Exited
+	return m, m.Kind >= HelperFault && m.Kind <= Sockets
 }

@@ -1,0 +1,87 @@
+package policies
+
+import (
+	"fmt"
+	"slices"
+
+	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
+	"lazaret.dev/lazaret/sandbox/seccomp"
+)
+
+// NetworkError is a rule that a level does not let an operator give.
+type NetworkError struct {
+	Level   Level
+	Network Network // what the level lets them give
+	Rule    string
+	Remedy  string
+}
+
+func (e *NetworkError) Error() string {
+	return fmt.Sprintf("network rule %q: level %s opens %s; %s", e.Rule, e.Level, e.Network, e.Remedy)
+}
+
+// Open lets a level's Spec, as SpecFor made it, reach hosts. Without rules it
+// changes nothing. Its error is a *NetworkError, when the level does not let the
+// operator give one of the rules.
+func Open(s *sandbox.Spec, l Level, rules []egress.Rule) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	network := presets[l].network
+	for _, r := range rules {
+		if remedy := network.refusal(r); remedy != "" {
+			return &NetworkError{l, network, r.String(), remedy}
+		}
+	}
+	s.Network.Mode, s.Network.Rules = network.mode(), slices.Clone(rules)
+	s.Syscalls = networked[l]
+	return nil
+}
+
+// Openable are those of an operator's rules that Open takes at a level.
+func Openable(l Level, rules []egress.Rule) []egress.Rule {
+	var taken []egress.Rule
+	for _, r := range rules {
+		if presets[l].network.refusal(r) == "" {
+			taken = append(taken, r)
+		}
+	}
+	return taken
+}
+
+// refusal says what an operator should do instead of giving a rule; empty, if
+// they may give it.
+func (n Network) refusal(r egress.Rule) string {
+	switch {
+	case n == ListedHosts && r.IsWildcard():
+		return "list each host, or use level standard"
+	case n == HostNames && r.IsAny():
+		return "name a domain, as in *.example.com, or use level minimal"
+	case n == ListedHosts || n == HostNames || n == AnyPublic:
+		return ""
+	}
+	return "use level strict or a weaker one"
+}
+
+// mode is how the level's programs find their hosts.
+func (n Network) mode() sandbox.NetworkMode {
+	if n == ListedHosts {
+		return sandbox.Proxied
+	}
+	return sandbox.Transparent
+}
+
+// networked are the levels' system-call policies for programs with a network,
+// each made once: a policy is known by its array of rules.
+var networked = networkedPolicies()
+
+func networkedPolicies() map[Level]seccomp.Policy {
+	all := map[Level]seccomp.Policy{}
+	for level, p := range presets {
+		if p.network != NoNetwork {
+			all[level] = seccomp.Policy{Name: p.syscalls.Name + " with a network", Rules: slices.Concat(internet, p.syscalls.Rules)}
+		}
+	}
+	return all
+}
