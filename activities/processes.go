@@ -12,6 +12,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
 )
 
 // Runner runs one program in a fresh sandbox; *sandbox.Runner is one.
@@ -30,6 +31,9 @@ type Processes struct {
 	Level policies.Level
 	// GrantKey verifies grants of weaker levels; nil grants none.
 	GrantKey []byte
+	// AllowNet are the hosts that programs may reach, as far as their level lets
+	// the operator open them.
+	AllowNet []egress.Rule
 	// Grace is how long a program may go on once the worker is stopping.
 	Grace time.Duration
 	// Observe, if set, is told of every run that ended: for logs and metrics.
@@ -61,6 +65,9 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(err)
 	}
 	spec, err := prepare(request, level)
+	if err == nil {
+		err = p.open(&spec, level)
+	}
 	if err != nil {
 		return contract.ProcessResult{}, failure(err)
 	}

@@ -25,6 +25,7 @@ type execFlags struct {
 	level, language, arguments string
 	timeout                    time.Duration
 	stdin                      bool
+	allowNet                   []string
 }
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -48,6 +49,7 @@ standard input. It exits with 0 whenever it could say what happened, and with 5
 when this machine cannot sandbox.`,
 		Example: `  lazaret sandbox exec report.py
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
+  lazaret sandbox exec --level strict --allow-net api.example.com fetch.py
   echo 'print(1 + 1)' | lazaret sandbox exec --language python -`,
 		Args: exactly("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,6 +61,7 @@ when this machine cannot sandbox.`,
 	cmd.Flags().StringVar(&flags.arguments, "arguments", "", "arguments of the script: a JSON object or array")
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "end the script after this time (default the level's)")
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
+	allowNetFlag(cmd, &flags.allowNet)
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -78,6 +81,9 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	spec, err := activities.HostInterpreters().Spec(request, level)
 	if err != nil {
 		return execRefusal(err)
+	}
+	if err := openNetwork(&spec, level, flags.allowNet); err != nil {
+		return err
 	}
 	if flags.timeout > 0 {
 		spec.Limits.Wall = flags.timeout
@@ -194,8 +200,10 @@ type execReport struct {
 	Stderr     string          `json:"stderr"`
 	Truncated  bool            `json:"truncated"`
 	Violations []execViolation `json:"violations"`
-	Degraded   []string        `json:"degraded"`
-	Usage      execUsage       `json:"usage"`
+	// Connections are there when the script was given a network and used it.
+	Connections []execConnection `json:"connections,omitempty"`
+	Degraded    []string         `json:"degraded"`
+	Usage       execUsage        `json:"usage"`
 	// Base64 is set, and Stdout and Stderr are base64, when either is not UTF-8.
 	Base64 bool `json:"base64,omitempty"`
 }
@@ -233,6 +241,7 @@ func newExecReport(r sandbox.Result) execReport {
 			Detail: v.Detail, Count: v.Count, Action: v.Action,
 		}
 	}
+	report.Connections = execConnections(r.Connections)
 	report.setStreams(r.Stdout, r.Stderr)
 	return report
 }

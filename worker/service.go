@@ -14,6 +14,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/workflows"
 )
 
@@ -24,6 +25,7 @@ type serviceOptions struct {
 	maxScripts int            // at the same time
 	grantKey   []byte         // verifies grants of weaker levels
 	monitor    *monitor       // metrics; nil: none
+	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -80,9 +82,11 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 		Level:        options.level,
 		GrantKey:     options.grantKey,
 		Grace:        options.grace,
+		AllowNet:     options.allowNet,
 	}
 	p.Observe = func(request contract.Process, level policies.Level, result sandbox.Result) {
 		logRun(log, request, level, result)
+		logConnections(log, request, result)
 		options.monitor.observe(request, level, result)
 	}
 	return p

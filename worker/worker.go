@@ -17,10 +17,12 @@ type workerFlags struct {
 	grace      time.Duration
 	maxScripts int
 	metrics    string
+	allowNet   []string
 }
 
 func (f *workerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
+	allowNetFlag(cmd, &f.allowNet)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
@@ -39,7 +41,11 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if f.maxScripts < 0 || f.grace < 0 {
 		return serviceOptions{}, invalid("give a number of zero or more", "--max-scripts and --grace cannot be negative")
 	}
-	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts}
+	allowNet, err := parseAllowNet(f.allowNet)
+	if err != nil {
+		return serviceOptions{}, err
+	}
+	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet}
 	if f.metrics != "" {
 		options.monitor, err = newMonitor(ctx, f.metrics)
 	}
