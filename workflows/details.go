@@ -27,7 +27,7 @@ func (p *progress) markdown() string {
 			fmt.Fprintf(&b, "- … and %d more tasks\n", len(p.tasks)-i)
 			break
 		}
-		fmt.Fprintf(&b, "%s- %s `%s` %s%s\n", strings.Repeat("  ", t.Depth), marks[t.Status], t.Name, t.Kind, counts(t))
+		fmt.Fprintf(&b, "%s- %s `%s` %s%s\n", strings.Repeat("  ", t.Depth), marks[t.Status], strings.ReplaceAll(t.Name, "`", "'"), t.Kind, counts(t))
 	}
 	return b.String()
 }
@@ -53,5 +53,5 @@ func markdownText(text string) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
-	return strings.NewReplacer("\n", " ", "\r", " ", "<", "&lt;", "`", "'", "[", "\\[", "*", "\\*").Replace(text)
+	return strings.NewReplacer("\\", "\\\\", "\n", " ", "\r", " ", "<", "&lt;", "`", "'", "[", "\\[", "*", "\\*").Replace(text)
 }
