@@ -100,7 +100,7 @@ func (n Network) connectable() []uint16 {
 }
 
 // environment adds the variables by which programs find a proxy, unless the Spec
-// has its own.
+// has its own. Nothing goes past it: a listed loopback address is the worker's.
 func (s *Spec) environment() []string {
 	if s.Network.Mode == NoNetwork {
 		return s.Env
@@ -109,7 +109,7 @@ func (s *Spec) environment() []string {
 	env := slices.Clone(s.Env)
 	for _, v := range []string{
 		"HTTP_PROXY=" + url, "HTTPS_PROXY=" + url, "http_proxy=" + url, "https_proxy=" + url,
-		"NO_PROXY=localhost,127.0.0.1", "no_proxy=localhost,127.0.0.1", "NODE_USE_ENV_PROXY=1",
+		"NO_PROXY=", "no_proxy=", "NODE_USE_ENV_PROXY=1",
 	} {
 		name, _, _ := strings.Cut(v, "=")
 		if !slices.ContainsFunc(s.Env, func(own string) bool { return strings.HasPrefix(own, name+"=") }) {

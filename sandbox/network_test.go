@@ -369,10 +369,12 @@ tried("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
 tried("vsock", lambda: socket.socket(socket.AF_VSOCK))
 tried("port 22", lambda: socket.create_connection(("api.example.com", 22), 2))
 tried("given address", lambda: socket.create_connection(("198.19.1.2", 25), 2))
+s = socket.create_connection(("198.19.1.2", 443), 2); print("no name", s.recv(1))
 udp().sendto(b"junk", ("127.0.0.53", 53))
 `, "api.example.com")
 	assert.NotContains(t, out, "ESCAPED")
 	got := details(result)
+	assert.Contains(t, got, "High UnauthorizedNetworkAccess : 198.19.1.2:443: benchmarking address, and host is not permitted")
 	for _, want := range []string{
 		"93.184.216.34:443", "[2606:2800:220:1::1]:80", "[::ffff:93.184.216.34]:80", "169.254.169.254:80", "8.8.8.8:53",
 		"8.8.8.8:123", "8.8.4.4:53", "1.1.1.1:443", "127.0.0.1:8080", "AF_PACKET", "AF_VSOCK", "AF_INET, SOCK_RAW", "AF_INET, SOCK_DGRAM", "DNS: ",
@@ -397,8 +399,8 @@ for target in ["api.example.com:22", "127.0.0.1:80", "[::1]:443", "169.254.169.2
 	assert.NotContains(t, out, " 200 ")
 	got := details(result)
 	for _, want := range []string{
-		"api.example.com:22: port 22 is not permitted", "127.0.0.1:80: host is not permitted", "[::1]:443: host is not",
-		"169.254.169.254:80: host is not", "numeric address", "user information",
+		"api.example.com:22: port 22 is not permitted", "127.0.0.1:80: loopback address, and host is not permitted", "[::1]:443: loopback address",
+		"169.254.169.254:80: metadata address", "numeric address", "user information",
 	} {
 		assert.Contains(t, got, want)
 	}
@@ -423,6 +425,19 @@ except OSError: pass
 	assert.Contains(t, details(result), "Medium UnauthorizedNetworkAccess : c2vjcmv0.evil.test: host is not permitted (DNS)")
 	assert.Contains(t, details(result), "secret.api.example.com: host")
 	assert.Len(t, result.Violations, 2, "%s", details(result))
+}
+
+// TestNetwork_ListedLoopback: the worker's own services, when an operator lists them.
+func TestNetwork_ListedLoopback(t *testing.T) {
+	r, n := newRunner(t), newInternet(t)
+	script := `print(get("http://%s/x"))` + "\n" + `print(get("http://127.0.0.1:1/")[:8])`
+	for mode, begin := range clients {
+		t.Run(mode, func(t *testing.T) {
+			out, result := n.reach(t, r, policies.Standard, begin+strings.Replace(script, "%s", n.address.String(), 1))
+			assert.Regexp(t, "^GET "+n.address.String()+" /x 0\n(HTTP 403|URLError)", out)
+			assert.Len(t, result.Connections, 1)
+		})
+	}
 }
 
 func TestNetwork_HalfOpen(t *testing.T) {

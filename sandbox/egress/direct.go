@@ -1,24 +1,21 @@
 package egress
 
-import (
-	"net"
-	"net/netip"
-)
+import "net"
 
-// serveDirect carries a connection that was made to an address of the DNS stub's.
+// serveDirect carries a connection that was made to an address of the DNS stub's,
+// or to one of loopback that a rule lists: then it is the worker's that is meant.
 func (s *Server) serveDirect(c *client) error {
 	local, ok := c.LocalAddr().(*net.TCPAddr)
 	if !ok {
 		return nil
 	}
 	at := local.AddrPort()
-	name, ok := s.names.nameOf(at.Addr().Unmap())
-	if !ok {
-		return &Denial{NotListed, unmapped(at).String(), "address that no name was resolved to"}
+	t := Target{Port: at.Port()}
+	if t.Name, ok = s.names.nameOf(at.Addr().Unmap()); !ok {
+		t.Address = at.Addr().Unmap()
 	}
-	t := Target{Name: name, Port: at.Port()}
-	if reason := s.rules.judge(t); reason != "" {
-		return &Denial{NotListed, t.String(), reason}
+	if err := s.permit(t); err != nil {
+		return err
 	}
 	conn, err := s.dial(s.ctx, t)
 	if err != nil {
@@ -29,5 +26,3 @@ func (s *Server) serveDirect(c *client) error {
 	f.carry()
 	return nil
 }
-
-func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

@@ -50,10 +50,7 @@ func (s *Server) readRequest(c *client) (*request, Target, error) {
 	if r.method == "CONNECT" && (r.chunks || r.length > 0) {
 		return nil, t, malformed(t.String(), errors.New("CONNECT with a body"))
 	}
-	if reason := s.rules.judge(t); reason != "" {
-		return nil, t, &Denial{NotListed, t.String(), reason}
-	}
-	return r, t, nil
+	return r, t, s.permit(t)
 }
 
 // answerRefusal tells the program why, in the words of the denial.

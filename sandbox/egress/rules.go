@@ -27,6 +27,19 @@ func (rs rules) judge(t Target) string {
 	return "host is not permitted"
 }
 
+// permit is nil for a target that the rules permit, as far as its name and port
+// go, and otherwise a *Denial.
+func (s *Server) permit(t Target) error {
+	reason := s.rules.judge(t)
+	if reason == "" {
+		return nil
+	}
+	if special := Forbidden(t.Address); t.Address.IsValid() && special != "" {
+		return &Denial{ForbiddenAddress, t.String(), special + ", and " + reason}
+	}
+	return &Denial{NotListed, t.String(), reason}
+}
+
 // knows says whether a name is permitted on any port.
 func (rs rules) knows(name string) bool {
 	return slices.ContainsFunc(rs, func(r Rule) bool { return r.matchesName(name) })
