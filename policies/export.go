@@ -10,11 +10,12 @@ import (
 )
 
 // ExportSeccomp renders a level's system-call policy as a profile that podman,
-// Docker and libseccomp read. It permits what the level permits; three things do
+// Docker and libseccomp read. It permits what the level permits; some things do
 // not survive, since the format cannot say them:
 //
 //   - denied calls get EPERM without a report: a container runtime has no supervisor;
-//   - watched calls are plainly permitted;
+//   - watched calls are plainly permitted, and so are those that a level denies for
+//     some arguments only to report them: signals to pid 1, and SIGSYS;
 //   - execve is permitted at every level, because a container runtime loads the
 //     profile before it starts the program.
 //
@@ -98,16 +99,10 @@ func exportRule(r seccomp.Rule, free map[string]bool) (*profile.Syscall, error) 
 var conditional = map[string]bool{"arch_prctl": true, "ioctl": true}
 
 func exportCondition(c seccomp.Condition) (*profile.Arg, error) {
-	mask := c.Mask
-	if mask == 0 {
-		mask = ^uint64(0)
-	}
-	if c.Width == seccomp.Int {
-		mask &= 0xffffffff
-	}
-	a := &profile.Arg{Index: uint(c.Arg), Value: mask, ValueTwo: c.Value, Op: profile.OpMaskedEqual}
+	bits := mask(c)
+	a := &profile.Arg{Index: uint(c.Arg), Value: bits, ValueTwo: c.Value, Op: profile.OpMaskedEqual}
 	if c.Not {
-		if mask != ^uint64(0) {
+		if bits != ^uint64(0) {
 			return nil, fmt.Errorf("argument %d: a profile cannot say that masked bits differ", c.Arg)
 		}
 		a = &profile.Arg{Index: uint(c.Arg), Value: c.Value, Op: profile.OpNotEqual}

@@ -74,11 +74,47 @@ func intersect(r seccomp.Rule, permitted []seccomp.Rule) []seccomp.Rule {
 				both = append(both, name)
 			}
 		}
-		if len(both) > 0 {
-			out = append(out, seccomp.Rule{Calls: both, Then: r.Then, Why: r.Why}.If(r.When...).If(q.When...))
+		when, possible := conjoin(r.When, q.When)
+		if len(both) > 0 && possible {
+			out = append(out, seccomp.Rule{Calls: both, When: when, Then: r.Then, Why: r.Why})
 		}
 	}
 	return out
+}
+
+// conjoin puts conditions together, each once; false when no call meets them all.
+func conjoin(a, b []seccomp.Condition) ([]seccomp.Condition, bool) {
+	all := slices.Clone(a)
+	for _, c := range b {
+		if slices.ContainsFunc(all, func(o seccomp.Condition) bool { return contradict(o, c) }) {
+			return nil, false
+		}
+		if !slices.ContainsFunc(all, func(o seccomp.Condition) bool { return same(o, c) }) {
+			all = append(all, c)
+		}
+	}
+	return all, true
+}
+
+func same(a, b seccomp.Condition) bool {
+	return a.Arg == b.Arg && a.Not == b.Not && mask(a) == mask(b) && a.Value&mask(a) == b.Value&mask(b)
+}
+
+// contradict says whether two equations ask different values of the same bits.
+func contradict(a, b seccomp.Condition) bool {
+	common := mask(a) & mask(b)
+	return a.Arg == b.Arg && !a.Not && !b.Not && a.Value&common != b.Value&common
+}
+
+func mask(c seccomp.Condition) uint64 {
+	m := c.Mask
+	if m == 0 {
+		m = ^uint64(0)
+	}
+	if c.Width == seccomp.Int {
+		m &= 0xffffffff
+	}
+	return m
 }
 
 // split sorts a profile's rules into those that permit and those that do not.

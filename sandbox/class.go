@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -197,4 +198,30 @@ func indexClasses() []rule {
 		}
 	}
 	return rules
+}
+
+// String tells which acts a class holds, for people.
+func (c Class) String() string {
+	var parts []string
+	if c.Calls != "" {
+		parts = append(parts, "`"+c.Calls+"`")
+	}
+	for _, w := range c.When {
+		operator := "is"
+		if w.Not {
+			operator = "is not"
+		}
+		masked := ""
+		if w.Mask != 0 {
+			masked = fmt.Sprintf(" masked by %#x", w.Mask)
+		}
+		parts = append(parts, fmt.Sprintf("argument %d%s %s %#x", w.Arg, masked, operator, w.Value))
+	}
+	if c.Access != AnyAccess {
+		parts = append(parts, map[Access]string{Read: "reading", Write: "writing"}[c.Access])
+	}
+	if c.Paths != "" {
+		parts = append(parts, "`"+c.Paths+"`")
+	}
+	return strings.Join(parts, ", ")
 }

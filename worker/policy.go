@@ -2,12 +2,14 @@ package worker
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
 )
 
 func (a *app) policyCommand() *cobra.Command {
@@ -137,4 +139,24 @@ are not reported, and execve is permitted at every level.`,
 	}
 	cmd.Flags().StringVar(&level, "level", level, "the level to export")
 	return cmd
+}
+
+// narrow restricts a Spec by a profile in a file, if one is named.
+func narrow(spec *sandbox.Spec, file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return invalid("", "--seccomp-profile %s: %w", file, unwrapPath(err))
+	}
+	defer func() { _ = f.Close() }()
+	profile, err := policies.ReadProfile(f)
+	if err == nil {
+		spec.Syscalls, err = policies.Narrow(spec.Syscalls, profile)
+	}
+	if err != nil {
+		return invalid("", "--seccomp-profile %s: %w", file, err)
+	}
+	return nil
 }

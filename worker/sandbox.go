@@ -23,6 +23,7 @@ import (
 // execFlags are what sandbox exec takes.
 type execFlags struct {
 	level, language, arguments string
+	seccompProfile             string
 	timeout                    time.Duration
 	stdin                      bool
 	allowNet                   []string
@@ -60,6 +61,7 @@ when this machine cannot sandbox.`,
 	cmd.Flags().StringVar(&flags.language, "language", "", "python, js or shell (default from the file's name)")
 	cmd.Flags().StringVar(&flags.arguments, "arguments", "", "arguments of the script: a JSON object or array")
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "end the script after this time (default the level's)")
+	cmd.Flags().StringVar(&flags.seccompProfile, "seccomp-profile", "", "narrow the level by this seccomp profile, in the format of podman and Docker")
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
 	allowNetFlag(cmd, &flags.allowNet)
 	a.outputFlag(cmd)
@@ -87,6 +89,9 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	}
 	if flags.timeout > 0 {
 		spec.Limits.Wall = flags.timeout
+	}
+	if err := narrow(&spec, flags.seccompProfile); err != nil {
+		return err
 	}
 	runner, err := sandbox.New(sandbox.Options{Prepared: 1})
 	if err != nil {

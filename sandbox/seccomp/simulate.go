@@ -22,14 +22,14 @@ func (f Filter) Simulator() (Simulator, error) {
 
 // Verdict runs the filter on a call made with the given audit architecture.
 func (s Simulator) Verdict(audit, nr uint32, args [6]uint64) (Verdict, error) {
-	v, err := s.vm.Run(packet(audit, nr, args))
+	v, err := s.vm.Run(Packet(audit, nr, args))
 	return Verdict(v), err
 }
 
-// packet renders struct seccomp_data for the VM, which loads big-endian words
+// Packet renders struct seccomp_data for the VM, which loads big-endian words
 // where the kernel loads native ones: so each word is stored big-endian, the low
 // half of an argument first, as it lies on a little-endian machine.
-func packet(audit, nr uint32, args [6]uint64) []byte {
+func Packet(audit, nr uint32, args [6]uint64) []byte {
 	var b []byte
 	for _, w := range []uint32{nr, audit, 0, 0} {
 		b = binary.BigEndian.AppendUint32(b, w)
