@@ -164,6 +164,27 @@ func TestCancel_EndsEverything(t *testing.T) {
 	}
 }
 
+// TestCancel_OfChild cancels a child alone: its parent faults, and may catch it.
+func TestCancel_OfChild(t *testing.T) {
+	s := temporalSession(t)
+	run := beginDocument(t, s, `
+document: {dsl: 1.0.3, namespace: test, name: parent, version: 1.0.0}
+do:
+  - guarded:
+      try: [child: {if: '$workflow.input.nap | not', run: {workflow: {namespace: test, name: parent, version: latest, input: {nap: true}}}}]
+      catch: {do: [tell: {set: '${ [$error.status, $error.instance, $error.detail] }', then: end}]}
+  - nap: {wait: {hours: 1}}
+`)
+	pollUntil(t, "the child waits", func() bool {
+		state, err := s.state(t.Context(), run.GetID()+"/1")
+		return err == nil && task(state, "nap").Status == "running"
+	})
+	require.NoError(t, s.CancelWorkflow(t.Context(), run.GetID()+"/1", ""))
+	output, err := follow(t.Context(), s.Client, run, nil)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[500, "/do/0/guarded/try/0/child", "the child execution was cancelled"]`, string(output))
+}
+
 // beginCancelled runs an execution that is cancelled in the middle of a wait, a
 // script and a child, to its end.
 func beginCancelled(t *testing.T, s *session) client.WorkflowRun {

@@ -31,9 +31,18 @@ func (e *execution) runWorkflow(ctx workflow.Context, t *definition.Task, body *
 	}
 	var output json.RawMessage
 	if err := future.Get(ctx, &output); err != nil {
-		return nil, err
+		return nil, ended(ctx, err)
 	}
 	return expression.Decode(output)
+}
+
+// ended is a child's error as the parent's: a child that somebody cancelled is a
+// fault, which does not cancel the parent.
+func ended(ctx workflow.Context, err error) error {
+	if temporal.IsCanceledError(err) && ctx.Err() == nil {
+		return runtimeFault("", "the child execution was cancelled")
+	}
+	return err
 }
 
 func (e *execution) childStart(t *definition.Task, body *definition.RunWorkflow, u *underWay, env expression.Env) (*definition.Definition, contract.Start, error) {
