@@ -34,6 +34,8 @@ type Processes struct {
 	// AllowNet are the hosts that programs may reach, as far as their level lets
 	// the operator open them.
 	AllowNet []egress.Rule
+	// Supplies are what scripts may ask for beyond the system's own.
+	Supplies Supplies
 	// Grace is how long a program may go on once the worker is stopping.
 	Grace time.Duration
 	// Observe, if set, is told of every run that ended: for logs and metrics.
@@ -44,11 +46,18 @@ type Processes struct {
 func (p *Processes) Register(r worker.ActivityRegistry) {
 	r.RegisterActivityWithOptions(p.RunScript, activity.RegisterOptions{Name: contract.RunScript})
 	r.RegisterActivityWithOptions(p.RunShell, activity.RegisterOptions{Name: contract.RunShell})
+	r.RegisterActivityWithOptions(p.FetchScript, activity.RegisterOptions{Name: contract.FetchScript})
+	r.RegisterActivityWithOptions(p.LockPackages, activity.RegisterOptions{Name: contract.LockPackages})
 }
 
 // RunScript runs a script to its end.
 func (p *Processes) RunScript(ctx context.Context, request contract.Process) (contract.ProcessResult, error) {
-	return p.run(ctx, request, p.Interpreters.script)
+	equipment, err := p.equip(ctx, request)
+	if err != nil {
+		return contract.ProcessResult{}, err
+	}
+	defer equipment.release()
+	return p.run(ctx, equipment.request, equipment.program)
 }
 
 // RunShell runs a shell command to its end.

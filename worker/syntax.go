@@ -55,7 +55,7 @@ func pythonScripts(def *definition.Definition) []pythonScript {
 	var scripts []pythonScript
 	def.Walk(func(t *definition.Task) {
 		body, ok := t.Body.(*definition.RunScript)
-		if !ok || body.Language != "python" {
+		if !ok || body.Language != "python" || body.Code == nil {
 			return
 		}
 		code, constant := body.Code.Constant()

@@ -69,4 +69,7 @@ type snapshot struct {
 	Children   int                  `json:"children"`             // children started so far
 	Tasks      []contract.TaskState `json:"tasks,omitempty"`      // what people see of them
 	Violations int                  `json:"violations,omitempty"` // seen so far
+	// What scripts of this execution needed and got, see prepareScript.
+	Scripts map[string]string `json:"scripts,omitempty"`
+	Locks   map[string]string `json:"locks,omitempty"`
 }

@@ -15,7 +15,11 @@ import (
 
 // runScript runs a script in a sandbox, on whichever worker takes the activity.
 func (e *execution) runScript(ctx workflow.Context, t *definition.Task, body *definition.RunScript, u *underWay, env expression.Env) (any, error) {
-	return e.runProcess(ctx, t, u, env, contract.RunScript, body.Language, processTemplates{
+	request, err := e.prepareScript(ctx, t, body, u, env)
+	if err != nil {
+		return nil, err
+	}
+	return e.runProcess(ctx, t, u, env, contract.RunScript, request, processTemplates{
 		code: body.Code, stdin: body.Stdin, arguments: body.Arguments, environment: body.Environment,
 		await: body.Await, returns: body.Return,
 	})
@@ -23,7 +27,7 @@ func (e *execution) runScript(ctx workflow.Context, t *definition.Task, body *de
 
 // runShell runs a shell command in a sandbox.
 func (e *execution) runShell(ctx workflow.Context, t *definition.Task, body *definition.RunShell, u *underWay, env expression.Env) (any, error) {
-	return e.runProcess(ctx, t, u, env, contract.RunShell, "", processTemplates{
+	return e.runProcess(ctx, t, u, env, contract.RunShell, contract.Process{}, processTemplates{
 		code: body.Command, stdin: body.Stdin, arguments: body.Arguments, environment: body.Environment,
 		await: body.Await, returns: body.Return,
 	})
@@ -36,12 +40,10 @@ type processTemplates struct {
 	returns                             definition.Return
 }
 
-func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *underWay, env expression.Env, activity, language string, p processTemplates) (any, error) {
-	request, err := e.processRequest(t, u, env, p)
-	if err != nil {
+func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *underWay, env expression.Env, activity string, request contract.Process, p processTemplates) (any, error) {
+	if err := e.fillRequest(&request, t, u, env, p); err != nil {
 		return nil, err
 	}
-	request.Language = language
 	if _, err := encodeBounded(request, "the data given to the process"); err != nil {
 		return nil, locate(err, t.Reference)
 	}
@@ -59,18 +61,17 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 	return shape(p.returns, result), nil
 }
 
-func (e *execution) processRequest(t *definition.Task, u *underWay, env expression.Env, p processTemplates) (contract.Process, error) {
+// fillRequest evaluates what the definition gives the process.
+func (e *execution) fillRequest(request *contract.Process, t *definition.Task, u *underWay, env expression.Env, p processTemplates) error {
 	m := processMaker{input: u.Input, env: env, reference: t.Reference}
-	request := contract.Process{
-		Task:        e.taskID(t),
-		Code:        m.text("code", p.code),
-		Stdin:       m.text("stdin", p.stdin),
-		Arguments:   m.arguments(p.arguments),
-		Environment: m.environment(p.environment),
-		Return:      string(p.returns),
-		Sandbox:     e.start.Sandbox,
-	}
-	return request, m.err
+	request.Task = e.taskID(t)
+	request.Code = m.text("code", p.code)
+	request.Stdin = m.text("stdin", p.stdin)
+	request.Arguments = m.arguments(p.arguments)
+	request.Environment = m.environment(p.environment)
+	request.Return = string(p.returns)
+	request.Sandbox = e.start.Sandbox
+	return m.err
 }
 
 func (e *execution) taskID(t *definition.Task) contract.TaskID {

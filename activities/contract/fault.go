@@ -38,6 +38,7 @@ const (
 	AuthorizationError = errorBase + "authorization"
 	TimeoutError       = errorBase + "timeout"
 	RuntimeError       = errorBase + "runtime"
+	CommunicationError = errorBase + "communication"
 )
 
 // Error types of our own. The first two are faults; the others are seen only

@@ -7,6 +7,9 @@ type Process struct {
 	Task        TaskID            `json:"task"`
 	Language    string            `json:"language,omitempty"` // run.script: python, js
 	Code        string            `json:"code"`               // the script, or the shell command
+	Source      RemoteScript      `json:"source,omitzero"`    // the script, when Code is empty
+	Version     string            `json:"version,omitempty"`  // of Python; the worker's own when empty
+	Lock        string            `json:"lock,omitempty"`     // of Python packages
 	Stdin       string            `json:"stdin,omitempty"`
 	Arguments   json.RawMessage   `json:"arguments,omitempty"` // an object or an array
 	Environment map[string]string `json:"environment,omitempty"`

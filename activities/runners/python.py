@@ -24,7 +24,7 @@ def _start():
             return None
         from binascii import a2b_base64
 
-        return decode(a2b_base64(encoded, strict_mode=True).decode("utf-8"))
+        return decode(a2b_base64(encoded).decode("utf-8"))
 
     def decode(text):
         try:
@@ -67,6 +67,8 @@ def _start():
         trace = trace.tb_next if trace else None
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
+    # Packages come after the standard library, so that none can pose as a part of it.
+    sys.path += sys.argv[1:]
     arguments = read_arguments()
     sys.argv = [script]
     main.clear()

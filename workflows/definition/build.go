@@ -24,6 +24,7 @@ func (c *checker) build(root cursor) *Definition {
 		Raw:      root.object(),
 	}
 	c.checkVersion(root.get("document").get("dsl"))
+	c.py = c.python(root.get("document").get("metadata"), Python{})
 	d.Do = c.taskList(root.get("do"), nil)
 	c.checkUse()
 	return d

@@ -7,7 +7,7 @@ import (
 )
 
 // runBody builds the process that a run task starts.
-func (c *checker) runBody(run cursor, v vars) Body {
+func (c *checker) runBody(run, metadata cursor, v vars) Body {
 	scope := v.definitionScope()
 	await := run.get("await").flag(true)
 	result := ReturnStdout
@@ -16,7 +16,9 @@ func (c *checker) runBody(run cursor, v vars) Body {
 	}
 	switch {
 	case run.get("script").exists():
-		return c.script(run.get("script"), scope, await, result)
+		body := c.script(run.get("script"), metadata, scope)
+		body.Await, body.Return = await, result
+		return body
 	case run.get("shell").exists():
 		return c.shell(run.get("shell"), scope, await, result)
 	case run.get("workflow").exists():
@@ -33,19 +35,18 @@ func (c *checker) runBody(run cursor, v vars) Body {
 // languages are the names of script languages with the one that is run.
 var languages = map[string]string{"python": "python", "js": "js", "javascript": "js"}
 
-func (c *checker) script(script cursor, scope expression.Scope, await bool, result Return) Body {
-	if source := script.get("source"); source.exists() {
-		c.refuse(source, "run.script.source", "a script's source")
-	}
+func (c *checker) script(script, metadata cursor, scope expression.Scope) *RunScript {
 	code := script.get("code")
 	body := &RunScript{
 		Language:    c.language(script.get("language")),
 		Code:        c.code(code, scope),
+		Source:      c.scriptSource(script.get("source"), c.scriptPin(metadata), scope),
 		Stdin:       c.template(script.get("stdin"), scope),
 		Arguments:   c.template(script.get("arguments"), scope),
 		Environment: c.template(script.get("environment"), scope),
-		Await:       await,
-		Return:      result,
+	}
+	if body.Language == "python" {
+		body.Python = c.python(metadata, c.py)
 	}
 	if code.is(stringNode) {
 		body.CodeAt = c.source.locate(code.node, 0)

@@ -120,7 +120,7 @@ func (c *checker) body(t cursor, near siblings, v vars) Body {
 	case "raise":
 		return &Raise{Error: c.raisedError(t.get("raise").get("error"), v.definitionScope())}
 	case "run":
-		return c.runBody(t.get("run"), v)
+		return c.runBody(t.get("run"), t.get("metadata"), v)
 	default:
 		c.refuseKind(t, kinds[0])
 		return nil

@@ -58,6 +58,7 @@ type checker struct {
 	mode     expression.Mode
 	use      cursor          // the document's reusable components
 	secrets  []string        // use.secrets
+	py       Python          // document.metadata.python
 	used     map[string]bool // references of the parts of use that tasks refer to
 	compiled int             // bytes of expressions so far
 }

@@ -144,7 +144,9 @@ type (
 	// RunScript runs a script in a sandbox.
 	RunScript struct {
 		Language    string               // "python", "js"
-		Code        *expression.Template // a constant unless the whole string is one expression
+		Code        *expression.Template // a constant unless the whole string is one expression; nil with a Source
+		Source      *ScriptSource        // nil: the script is Code
+		Python      Python               // of python scripts
 		Stdin       *expression.Template // nil: empty
 		Arguments   *expression.Template // nil: none; yields a map or a list
 		Environment *expression.Template // nil: none; yields a map
