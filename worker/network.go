@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/rs/zerolog"
-	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
@@ -12,9 +11,7 @@ import (
 	"lazaret.dev/lazaret/sandbox/egress"
 )
 
-func allowNetFlag(cmd *cobra.Command, rules *[]string) {
-	cmd.Flags().StringArrayVar(rules, "allow-net", nil, "a host that scripts may reach, as host, host:port, *.host or an address range; repeat for more (levels below maximum)")
-}
+const allowNetUsage = "a host that scripts may reach, as host, host:port, *.host or an address range; repeat for more (levels below maximum)"
 
 // parseAllowNet reads what --allow-net was given.
 func parseAllowNet(texts []string) ([]egress.Rule, error) {

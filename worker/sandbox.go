@@ -63,7 +63,7 @@ when this machine cannot sandbox.`,
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "end the script after this time (default the level's)")
 	cmd.Flags().StringVar(&flags.seccompProfile, "seccomp-profile", "", "narrow the level by this seccomp profile, in the format of podman and Docker")
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
-	allowNetFlag(cmd, &flags.allowNet)
+	cmd.Flags().StringArrayVar(&flags.allowNet, "allow-net", nil, allowNetUsage)
 	a.outputFlag(cmd)
 	return cmd
 }

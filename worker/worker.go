@@ -22,7 +22,7 @@ type workerFlags struct {
 
 func (f *workerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
-	allowNetFlag(cmd, &f.allowNet)
+	cmd.Flags().StringArrayVar(&f.allowNet, "allow-net", nil, allowNetUsage)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
