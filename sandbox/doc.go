@@ -10,6 +10,8 @@
 //   - an empty tmpfs as root, read-only once built, with the Spec's binds read-only
 //     in it, four device nodes, and a bounded writable /scratch and /tmp if asked for;
 //   - no capabilities, no_new_privs, resource limits, a Landlock domain;
+//   - if the Spec has a Network, the listed hosts, by name and through this process
+//     alone, see package egress;
 //   - a cgroup for memory with swap, processes and CPU;
 //   - a system-call filter that denies what it does not list, whose denials a
 //     supervisor in this process records as [Violation] values.

@@ -148,6 +148,7 @@ var remedies = []struct{ step, remedy string }{
 	{"write uid_map", "the worker's own user namespace has no ids to give; run it in the host's, or map more ids into its container"},
 	{`mount "/proc"`, "parts of /proc are masked in the worker's container: unmask them (Docker: --security-opt systempaths=unconfined)"},
 	{"mount", "a container profile forbids mount(2): permit it, or give the worker CAP_SYS_ADMIN in its container"},
+	{"loopback interface", "a profile of the worker's container (AppArmor's unprivileged_userns, for example) forbids CAP_NET_ADMIN in namespaces of its own; without --allow-net it is not needed"},
 	{"pivot", "the worker's root must be a mount of its own, not the initial ramfs"},
 	{"Landlock", "boot with lsm=landlock,…"},
 	{"filter", "the worker's own seccomp profile forbids loading another filter"},
