@@ -61,7 +61,7 @@ var base = []seccomp.Rule{
 // ioctls are those for any descriptor, or that ask a terminal what it is; none
 // that writes to one (TIOCSTI, TIOCLINUX).
 var ioctls = []seccomp.Rule{
-	allowIoctl(unix.TCGETS), allowIoctl(unix.TIOCGWINSZ), allowIoctl(unix.TIOCINQ),
+	allowIoctl(unix.TCGETS), allowIoctl(unix.TIOCGWINSZ), allowIoctl(unix.TIOCGPGRP), allowIoctl(unix.TIOCINQ),
 	allowIoctl(fioclex), allowIoctl(fionclex), allowIoctl(fionbio),
 	seccomp.Call(seccomp.Errno(unix.EOPNOTSUPP), "ioctl").If(seccomp.Is(1, unix.FICLONE)).Because("file copying tries it first"),
 }

@@ -38,6 +38,7 @@ type supervisor struct {
 	killAt   Severity
 	most     int  // violations that count, 0 for any number
 	started  bool // the program's own code may have run
+	vforked  int  // thread whose vfork was denied last
 	looks    int  // watched calls
 	end      func(Outcome)
 	ledger   *ledger
@@ -108,9 +109,21 @@ func (s *supervisor) answer(n seccomp.Notification) (err error) {
 	if !s.listener.Alive(n) { // what was read may have been another process's memory
 		a.files = nil
 	}
-	v := s.network.excuse(s.judge.denied(a), a)
-	s.record(v, a, n)
+	if !s.again(a, n) {
+		s.record(s.network.excuse(s.judge.denied(a), a), a, n)
+	}
 	return s.listener.Deny(n, unix.EPERM)
+}
+
+// again says whether a denied fork only repeats the thread's vfork just before it:
+// Python tries the one and then the other to start one program.
+func (s *supervisor) again(a act, n seccomp.Notification) bool {
+	before := s.vforked
+	s.vforked = 0
+	if a.call == "vfork" {
+		s.vforked = n.PID
+	}
+	return before == n.PID && a.call == "clone" && a.args[0]&(newNamespaces|unix.CLONE_THREAD|unix.CLONE_VM) == 0
 }
 
 // watch looks at a call that the policy permits. Only an act that ends the run is
