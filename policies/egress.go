@@ -24,9 +24,14 @@ func (e *NetworkError) Error() string {
 // Open lets a level's Spec, as SpecFor made it, reach hosts. Without rules it
 // changes nothing. Its error is a *NetworkError, when the level does not let the
 // operator give one of the rules.
+//
+// It replaces the Spec's system-call policy: Narrow that afterwards, not before.
 func Open(s *sandbox.Spec, l Level, rules []egress.Rule) error {
 	if len(rules) == 0 {
 		return nil
+	}
+	if !presets[l].made(*s) {
+		return fmt.Errorf("network for a Spec with the system calls %q, which are not those of level %s; narrow them afterwards", s.Syscalls.Name, l)
 	}
 	network := presets[l].network
 	for _, r := range rules {
@@ -37,6 +42,11 @@ func Open(s *sandbox.Spec, l Level, rules []egress.Rule) error {
 	s.Network.Mode, s.Network.Rules = network.mode(), slices.Clone(rules)
 	s.Syscalls = networked[l]
 	return nil
+}
+
+// made says whether a Spec's system-call policy is still the level's.
+func (p preset) made(s sandbox.Spec) bool {
+	return len(s.Syscalls.Rules) > 0 && len(p.syscalls.Rules) > 0 && &s.Syscalls.Rules[0] == &p.syscalls.Rules[0]
 }
 
 // Openable are those of an operator's rules that Open takes at a level.

@@ -56,6 +56,16 @@ func TestOpen_NoRules(t *testing.T) {
 	assert.Equal(t, sandbox.NoNetwork, s.Network.Mode)
 }
 
+// TestOpen_KeepsWhatWasNarrowed: opening a network must not undo a restriction.
+func TestOpen_KeepsWhatWasNarrowed(t *testing.T) {
+	s, err := policies.SpecFor(policies.Standard)
+	require.NoError(t, err)
+	s.Syscalls.Rules = slices.Clone(s.Syscalls.Rules[:5])
+	require.ErrorContains(t, policies.Open(&s, policies.Standard, rule(t, "api.example.com")), "narrow them afterwards")
+	assert.Len(t, s.Syscalls.Rules, 5)
+	assert.Error(t, policies.Open(&s, policies.Level(0), rule(t, "api.example.com")))
+}
+
 // TestOpen_Sockets: which sockets a network adds, and which it never does.
 func TestOpen_Sockets(t *testing.T) {
 	number, _ := seccomp.X86.Number("socket")

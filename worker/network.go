@@ -39,6 +39,7 @@ type execConnection struct {
 	Host           string `json:"host"`
 	Port           uint16 `json:"port"`
 	Address        string `json:"address"`
+	Failure        string `json:"failure,omitempty"`
 	BytesIn        int64  `json:"bytesIn"`
 	BytesOut       int64  `json:"bytesOut"`
 	DurationMillis int64  `json:"durationMs"`
@@ -47,7 +48,7 @@ type execConnection struct {
 func execConnections(connections []egress.Connection) []execConnection {
 	var all []execConnection
 	for _, c := range connections {
-		all = append(all, execConnection{c.Host, c.Port, c.Address, c.BytesIn, c.BytesOut, c.Duration.Milliseconds()})
+		all = append(all, execConnection{c.Host, c.Port, c.Address, c.Failure, c.BytesIn, c.BytesOut, c.Duration.Milliseconds()})
 	}
 	return all
 }
@@ -62,6 +63,7 @@ func logConnections(log zerolog.Logger, request contract.Process, r sandbox.Resu
 			Str("host", c.Host).
 			Uint16("port", c.Port).
 			Str("address", c.Address).
+			Str("failure", c.Failure).
 			Int64("bytes_in", c.BytesIn).
 			Int64("bytes_out", c.BytesOut).
 			Dur("duration", c.Duration).

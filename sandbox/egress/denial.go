@@ -9,6 +9,15 @@ type Denial struct {
 
 func (d *Denial) Error() string { return d.Target + ": " + d.Reason }
 
+// told is what the program may know: not what names lead to inside the worker's
+// networks.
+func (d *Denial) told() string {
+	if d.Kind == ForbiddenAddress {
+		return d.Target + ": " + string(d.Kind)
+	}
+	return d.Error()
+}
+
 // Kind says what sort of thing was tried.
 type Kind string
 

@@ -53,22 +53,25 @@ func (s *Server) readRequest(c *client) (*request, Target, error) {
 	return r, t, s.permit(t)
 }
 
+var statuses = map[Kind]string{
+	NotListed:        "403 Forbidden",
+	ForbiddenAddress: "403 Forbidden",
+	OtherName:        "403 Forbidden",
+	Malformed:        "400 Bad Request",
+	OverLimit:        "431 Request Header Fields Too Large",
+}
+
 // answerRefusal tells the program why, in the words of the denial.
 func answerRefusal(c *client, err error) {
-	status := "502 Bad Gateway"
+	status, told := "502 Bad Gateway", ""
 	if denial, ok := errors.AsType[*Denial](err); ok {
-		switch denial.Kind {
-		case Malformed:
-			status = "400 Bad Request"
-		case OverLimit:
-			status = "431 Request Header Fields Too Large"
-		case NotListed, ForbiddenAddress, OtherName:
-			status = "403 Forbidden"
-		}
-	} else if _, ok := errors.AsType[*unreachableError](err); !ok {
+		status, told = statuses[denial.Kind], denial.told()
+	} else if unreachable, ok := errors.AsType[*unreachableError](err); ok {
+		told = unreachable.told()
+	} else {
 		return // nobody is there any more
 	}
-	body := "egress: " + err.Error() + "\n"
+	body := "egress: " + told + "\n"
 	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 	fmt.Fprintf(c, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
 	c.discard()

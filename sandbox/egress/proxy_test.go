@@ -292,6 +292,28 @@ func TestProxy_OtherPorts(t *testing.T) {
 	}
 }
 
+// TestProxy_TellsLittle: the worker's networks are none of the program's business.
+func TestProxy_TellsLittle(t *testing.T) {
+	w := newWorld(t, Limits{}, echo)
+	w.server.rules = parsed(t, "*", "127.0.0.1:1")
+	w.names["inside.test"] = []netip.Addr{netip.MustParseAddr("10.1.2.3")}
+	w.names["closed.test"] = []netip.Addr{loopback}
+	for name, want := range map[string]string{
+		"inside.test:80":  "egress: inside.test:80: forbidden address\n",
+		"nowhere.test:80": "egress: nowhere.test:80: the worker could not resolve it\n",
+		"closed.test:443": "egress: closed.test:443: forbidden address\n",
+	} {
+		got := w.say(t, "CONNECT "+name+" HTTP/1.1\r\n\r\n")
+		assert.Equal(t, want, got[strings.Index(got, "egress:"):])
+	}
+	w.server.rules = parsed(t, "closed.test:1", "127.0.0.1:1")
+	assert.Contains(t, w.say(t, "CONNECT closed.test:1 HTTP/1.1\r\n\r\n"), "502 Bad Gateway")
+	made := w.server.Close()
+	require.Len(t, made, 2)
+	assert.Contains(t, made[0].Failure+made[1].Failure, "connection refused")
+	assert.Contains(t, made[0].Failure+made[1].Failure, "resolve: no such host")
+}
+
 func TestProxy_Panics(t *testing.T) {
 	w := newWorld(t, Limits{}, echo)
 	w.server.rules = nil

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -36,7 +37,7 @@ func (s *Server) addressesOf(ctx context.Context, t Target) ([]netip.Addr, error
 	}
 	found, err := s.config.Resolver.LookupNetIP(ctx, "ip", t.Name)
 	if err != nil {
-		return nil, &unreachableError{fmt.Errorf("resolve %q: %w", t.Name, err)}
+		return nil, &unreachableError{t, "resolve", err}
 	}
 	for _, a := range found {
 		if reason := s.rules.admits(a, t.Port); reason != "" {
@@ -44,7 +45,7 @@ func (s *Server) addressesOf(ctx context.Context, t Target) ([]netip.Addr, error
 		}
 	}
 	if len(found) == 0 {
-		return nil, &unreachableError{fmt.Errorf("resolve %q: no address", t.Name)}
+		return nil, &unreachableError{t, "resolve", errors.New("no address")}
 	}
 	return found[:min(len(found), maxAnswers)], nil
 }
@@ -63,12 +64,21 @@ func (s *Server) dial(ctx context.Context, t Target) (net.Conn, error) {
 			return conn, nil
 		}
 	}
-	return nil, &unreachableError{fmt.Errorf("connect to %q: %w", t, err)}
+	return nil, &unreachableError{t, "reach", err}
 }
 
-// unreachableError is a permitted host that could not be reached.
-type unreachableError struct{ err error }
+// unreachableError is a permitted host that could not be reached. Its cause names
+// servers and addresses of the worker's, which the program is not told.
+type unreachableError struct {
+	target Target
+	step   string
+	err    error
+}
 
-func (e *unreachableError) Error() string { return e.err.Error() }
+func (e *unreachableError) Error() string { return fmt.Sprintf("%s: %s: %s", e.target, e.step, e.err) }
+
+func (e *unreachableError) told() string {
+	return fmt.Sprintf("%s: the worker could not %s it", e.target, e.step)
+}
 
 func (e *unreachableError) Unwrap() error { return e.err }

@@ -29,11 +29,12 @@ type Sockets struct {
 	Direct []net.Listener // the permitted ports of the addresses that the stub gives
 }
 
-// Connection is one that was permitted, and has ended.
+// Connection is one that was permitted, and has ended or could not be made.
 type Connection struct {
 	Host     string
 	Port     uint16
-	Address  string        // that it went to
+	Address  string        // that it went to; empty if it could not be made
+	Failure  string        // why it could not be made
 	BytesIn  int64         // to the program
 	BytesOut int64         // from the program
 	Duration time.Duration // from the program's connection to the end
@@ -167,8 +168,19 @@ func (s *Server) serve(conn net.Conn, handle func(*client) error) {
 	}
 	err := handle(c)
 	s.report(err)
+	s.recordFailure(c, err)
 	if err != nil && c.refuse != nil {
 		c.refuse(c, err)
+	}
+}
+
+// recordFailure keeps that a permitted host could not be reached.
+func (s *Server) recordFailure(c *client, err error) {
+	if failed, ok := errors.AsType[*unreachableError](err); ok {
+		s.record(Connection{
+			Host: failed.target.Host(), Port: failed.target.Port,
+			Failure: failed.step + ": " + failed.err.Error(), Duration: time.Since(c.started),
+		})
 	}
 }
 
