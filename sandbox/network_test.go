@@ -255,7 +255,7 @@ func TestNetwork_PrivateAddresses(t *testing.T) {
 			assert.NotContains(t, out, "GET")
 			assert.Empty(t, result.Connections)
 			for _, address := range append(wrong, "10.0.0.1") {
-				assert.Contains(t, details(result), "resolves to "+address+", a")
+				assert.Contains(t, details(result), "resolves to "+address+" (")
 			}
 			assert.Len(t, result.Violations, len(wrong)+1)
 			for _, v := range result.Violations {
@@ -278,7 +278,7 @@ print(get("http://api.example.com/second"))
 `, "api.example.com")
 			assert.Contains(t, out, "/first")
 			assert.NotContains(t, out, "/second")
-			assert.Equal(t, "High UnauthorizedNetworkAccess : api.example.com:80: resolves to 127.0.0.1, a loopback address (1)\n", details(result))
+			assert.Equal(t, "High UnauthorizedNetworkAccess : api.example.com:80: resolves to 127.0.0.1 (loopback address) (1)\n", details(result))
 		})
 	}
 }

@@ -1,6 +1,10 @@
 package egress
 
-import "net/netip"
+import (
+	"net"
+	"net/netip"
+	"slices"
+)
 
 // special are the addresses that are not one host of the public internet, from
 // the registries of RFC 6890, and those by which clouds serve their machines.
@@ -50,6 +54,20 @@ func Forbidden(a netip.Addr) string {
 		return "reserved address"
 	}
 	return ""
+}
+
+// isOwn says whether an address is one of this machine's, which may be public: a
+// firewall that keeps others from its services does not keep the machine itself.
+// It is true when that cannot be found out.
+func isOwn(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(all, func(has net.Addr) bool {
+		p, err := netip.ParsePrefix(has.String())
+		return err == nil && p.Addr().Unmap().WithZone("") == a.Unmap()
+	})
 }
 
 // mapped makes up for netip, whose prefixes never contain IPv4-mapped addresses.

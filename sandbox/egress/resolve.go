@@ -41,7 +41,7 @@ func (s *Server) addressesOf(ctx context.Context, t Target) ([]netip.Addr, error
 	}
 	for _, a := range found {
 		if reason := s.rules.admits(a, t.Port); reason != "" {
-			return nil, &Denial{ForbiddenAddress, t.String(), fmt.Sprintf("resolves to %s, a %s", a, reason)}
+			return nil, &Denial{ForbiddenAddress, t.String(), fmt.Sprintf("resolves to %s (%s)", a, reason)}
 		}
 	}
 	if len(found) == 0 {

@@ -144,6 +144,18 @@ func TestForbidden(t *testing.T) {
 	assert.Equal(t, "invalid address", Forbidden(netip.Addr{}))
 }
 
+func TestIsOwn(t *testing.T) {
+	assert.True(t, isOwn(loopback))
+	assert.False(t, isOwn(netip.MustParseAddr("93.184.216.34")))
+}
+
+func BenchmarkAdmits(b *testing.B) {
+	rs, a := parsed(b, "*"), netip.MustParseAddr("93.184.216.34")
+	for b.Loop() {
+		_ = rs.admits(a, 443)
+	}
+}
+
 func TestPorts(t *testing.T) {
 	assert.Equal(t, []uint16{80, 443, 8443}, Ports(parsed(t, "a.test", "b.test:8443", "*.test")))
 }

@@ -49,6 +49,9 @@ func (rs rules) knows(name string) bool {
 // permitted; empty, if it may.
 func (rs rules) admits(a netip.Addr, port uint16) string {
 	reason := Forbidden(a)
+	if reason == "" && isOwn(a) {
+		reason = "address of the worker's own"
+	}
 	if reason == "" || slices.ContainsFunc(rs, func(r Rule) bool { return r.matchesAddress(a) && r.hasPort(port) }) {
 		return ""
 	}
