@@ -126,7 +126,7 @@ func TestFetch_PrivateAddress(t *testing.T) {
 	s := serve(t, text("x"))
 	s.fetcher.Rules = rules(t, "example.com"+s.port)
 	_, err := s.fetch(t, s.url("/a.py"))
-	requireFault(t, err, sources.Refused, "resolves to 127.0.0.1, a loopback address")
+	requireFault(t, err, sources.Refused, "resolves to 127.0.0.1 (loopback address)")
 }
 
 func TestFetch_Size(t *testing.T) {
