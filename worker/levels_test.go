@@ -69,7 +69,7 @@ func TestLevels_StricterIsGranted(t *testing.T) {
 	p := document(t, `
 document: {dsl: 1.0.3, namespace: test, name: forks, version: 1.0.0}
 do:
-  - fork: {run: {script: {language: python, code: "import os; os.fork() or os._exit(0)"}}}
+  - fork: {run: {shell: {command: "(true); echo forked"}}}
 `, "null")
 	p.start.Sandbox = contract.Sandbox{Level: policies.Maximum.String()}
 	run, err := s.begin(t.Context(), p, "stricter")
