@@ -51,6 +51,9 @@ func (in Interpreters) script(request contract.Process, level policies.Level) (s
 	if len(request.Code) > maxCode {
 		return sandbox.Spec{}, configurationFault("the script is %d bytes, over the limit of %d", len(request.Code), maxCode)
 	}
+	if err := CheckArguments(request.Language, request.Arguments); err != nil {
+		return sandbox.Spec{}, err
+	}
 	spec, err := base(request, level)
 	if err != nil {
 		return spec, err

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
+	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -31,6 +32,13 @@ type Processes struct {
 	Level policies.Level
 	// GrantKey verifies grants of weaker levels; nil grants none.
 	GrantKey []byte
+	// Checker reads Python scripts before they run; nil checks none.
+	Checker *checker.Checker
+	// Granted is what the operator allows to scripts whose metadata asks for it.
+	Granted policies.ScriptNames
+	// Found, if set, is told what the checker found in a script that is about to
+	// run or is refused.
+	Found func(contract.Process, policies.Level, []checker.Finding)
 	// AllowNet are the hosts that programs may reach, as far as their level lets
 	// the operator open them.
 	AllowNet []egress.Rule
@@ -81,7 +89,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(err)
 	}
 	watched, release := p.watch(ctx)
-	result, err := p.Runner.Run(watched, spec)
+	result, err := p.start(watched, request, level, spec)
 	interrupted := context.Cause(watched)
 	release()
 	if err != nil {
@@ -93,6 +101,14 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return output, interrupted
 	}
 	return output, failure(err)
+}
+
+// start runs the program if its text allows it.
+func (p *Processes) start(ctx context.Context, request contract.Process, level policies.Level, spec sandbox.Spec) (sandbox.Result, error) {
+	if err := p.inspect(ctx, request, level); err != nil {
+		return sandbox.Result{}, err
+	}
+	return p.Runner.Run(ctx, spec)
 }
 
 func (p *Processes) observe(request contract.Process, level policies.Level, result sandbox.Result) {
@@ -120,6 +136,9 @@ func failure(err error) error {
 func infrastructure(interrupted, err error) error {
 	if interrupted != nil {
 		return interrupted
+	}
+	if fault := (*contract.Fault)(nil); errors.As(err, &fault) {
+		return failure(fault)
 	}
 	if errors.Is(err, sandbox.ErrUnavailable) {
 		return failure(&contract.Fault{

@@ -97,21 +97,3 @@ func TestPythonRunner_Traceback(t *testing.T) {
 		})
 	}
 }
-
-func TestCheckSyntax(t *testing.T) {
-	r := newRunner(t)
-	wrong, err := CheckSyntax(t.Context(), r, HostInterpreters(), []string{
-		"print(1)",
-		"x = 1\nif x\n  pass",
-		"open('/etc/passwd').read()\nraise SystemExit(3)", // compiled, not run
-		"a\x00b",
-	})
-	require.NoError(t, err)
-	require.Len(t, wrong, 2)
-	require.Equal(t, SyntaxError{Script: 1, Line: 2, Column: 5, Message: "expected ':'"}, wrong[0])
-	require.Equal(t, 3, wrong[1].Script)
-	require.Contains(t, wrong[1].Message, "null bytes")
-
-	_, err = CheckSyntax(t.Context(), r, Interpreters{Python: "/nowhere"}, []string{"1"})
-	require.ErrorContains(t, err, "the interpreter for python is missing")
-}

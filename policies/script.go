@@ -70,7 +70,8 @@ var scriptRules = []ScriptRule{
 	{ID: "script.file", About: "files: open, pathlib, shutil, tempfile …", Grantable: true, Strict: Warn, Standard: Warn, Minimal: Ignore},
 	{ID: "script.process", About: "processes: os.fork, multiprocessing …", Grantable: true, Standard: Ignore, Minimal: Ignore},
 	{ID: "script.thread", About: "threads, which level maximum has none of", Grantable: true, Strict: Ignore, Standard: Ignore, Minimal: Ignore},
-	{ID: "script.control", About: "settings of the whole process: signal, resource, sys.settrace …", Grantable: true, Strict: Warn, Standard: Ignore, Minimal: Ignore},
+	// The sandbox's one process is the script's own: it harms nobody else.
+	{ID: "script.control", About: "settings of the whole process: signal, resource, sys.settrace …", Grantable: true, Maximum: Warn, Strict: Warn, Standard: Ignore, Minimal: Ignore},
 }
 
 // ScriptRules lists all rules.

@@ -42,6 +42,8 @@ type app struct {
 	stateDir  string // --state-dir
 	logFormat string // --log-format
 	logLevel  string // --log-level
+
+	pythonAllow []string // --python-allow
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {

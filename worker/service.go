@@ -11,6 +11,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -63,6 +64,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	} else {
 		s.processes.Runner = s.runner
 	}
+	s.processes.Checker = &checker.Checker{Runner: s.processes.Runner, Python: s.processes.Interpreters.Python}
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
@@ -81,8 +83,12 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 		Interpreters: activities.HostInterpreters(),
 		Level:        options.level,
 		GrantKey:     options.grantKey,
+		Granted:      a.pythonAllow,
 		Grace:        options.grace,
 		AllowNet:     options.allowNet,
+	}
+	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
+		logFindings(log, request, level, findings)
 	}
 	p.Observe = func(request contract.Process, level policies.Level, result sandbox.Result) {
 		logRun(log, request, level, result)
@@ -133,6 +139,24 @@ type noSandbox struct{ err error }
 
 func (n noSandbox) Run(context.Context, sandbox.Spec) (sandbox.Result, error) {
 	return sandbox.Result{}, n.err
+}
+
+// logFindings writes one line a finding: alerts look for its message.
+func logFindings(log zerolog.Logger, request contract.Process, level policies.Level, findings []checker.Finding) {
+	for _, f := range findings {
+		log.Warn().
+			Str("definition", request.Task.Namespace+"/"+request.Task.Name).
+			Str("task", request.Task.Reference).
+			Str("execution", request.Task.Execution).
+			Stringer("level", level).
+			Str("rule", f.Rule).
+			Str("subject", f.Subject).
+			Int("line", f.Line).
+			Int("column", f.Column).
+			Str("snippet", f.SnippetHash).
+			Bool("refused", f.Response == policies.Refuse).
+			Msg(f.Message)
+	}
 }
 
 func logRun(log zerolog.Logger, request contract.Process, level policies.Level, r sandbox.Result) {

@@ -33,16 +33,19 @@ type prepared struct {
 
 // prepare does all that can be done, and go wrong, before Temporal is asked.
 func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prepared, error) {
+	terms := scriptTerms{level: a.presumedLevel(), granted: a.pythonAllow}
 	if flags.level != "" {
-		if _, err := policies.ParseLevel(flags.level); err != nil {
+		level, err := policies.ParseLevel(flags.level)
+		if err != nil {
 			return nil, invalid("", "--%w", err)
 		}
+		terms.level = level
 	}
 	b, err := a.load(file, flags.definitions)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkScripts(ctx, b); err != nil {
+	if err := a.checkScripts(ctx, b, terms); err != nil {
 		return nil, err
 	}
 	input, err := a.readInput(flags.input)

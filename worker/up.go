@@ -42,7 +42,7 @@ opens the UI once.`,
 	cmd.Flags().StringVar(&options.UIAddress, "ui-address", devserver.DefaultUIAddress, "where the Web UI listens (loopback)")
 	cmd.Flags().DurationVar(&options.Retention, "retention", devserver.DefaultRetention, "how long closed executions are kept")
 	cmd.Flags().BoolVar(&link, "link", false, "print a fresh link into the UI of the one that is up, and end")
-	flags.add(cmd)
+	a.workerFlags(cmd, &flags)
 	return cmd
 }
 

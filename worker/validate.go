@@ -7,36 +7,49 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
+// validateFlags are what validate takes.
+type validateFlags struct{ format, level string }
+
 func (a *app) validateCommand() *cobra.Command {
-	var format string
+	var flags validateFlags
 	var library []string
 	cmd := &cobra.Command{
 		Use:   "validate FILE…",
 		Short: "Check definitions without running them",
-		Long: `Validate checks schema, integrity, expressions and the syntax of scripts. Each
-finding is one line, FILE:LINE:COLUMN: message [rule], with a hint where there
-is one. It exits with 0 when there is no error (warnings are allowed), else with 2.`,
+		Long: `Validate checks schema, integrity, expressions and scripts: their syntax, and
+what their sandbox level refuses. Each finding is one line, FILE:LINE:COLUMN:
+message [rule], with a hint where there is one. It exits with 0 when there is no
+error (warnings are allowed), else with 2.`,
 		Example: `  lazaret validate nightly.yaml
+  lazaret validate tools.yaml --level standard
   lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
 		Args: files,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.validate(cmd.Context(), args, format)
+			return a.validate(cmd.Context(), args, flags)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "plain", "print findings as plain, json or sarif")
+	cmd.Flags().StringVarP(&flags.format, "output", "o", "plain", "print findings as plain, json or sarif")
 	cmd.Flags().StringArrayVarP(&library, "definition", "d", nil, "accepted as by run; files given are checked by themselves")
+	cmd.Flags().StringVar(&flags.level, "level", policies.Maximum.String(), "sandbox level for which scripts are checked")
+	a.pythonAllowFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (a *app) validate(ctx context.Context, files []string, format string) error {
-	write, err := a.findingsWriter(format)
+func (a *app) validate(ctx context.Context, files []string, flags validateFlags) error {
+	write, err := a.findingsWriter(flags.format)
 	if err != nil {
 		return err
 	}
+	level, err := policies.ParseLevel(flags.level)
+	if err != nil {
+		return invalid("", "--%w", err)
+	}
+	terms := scriptTerms{level: level, granted: a.pythonAllow}
 	findings := definition.Findings{}
 	for _, file := range files {
 		text, err := readDefinition(file)
@@ -46,16 +59,17 @@ func (a *app) validate(ctx context.Context, files []string, format string) error
 		def, found := definition.Check(file, text)
 		findings = append(findings, found...)
 		if def != nil {
-			findings = append(findings, a.scriptFindings(ctx, file, def)...)
+			findings = append(findings, a.scriptFindings(ctx, file, def, terms)...)
 		}
 	}
 	if err := write(findings); err != nil {
 		return err
 	}
 	if findings.HasErrors() {
+		a.announceDangers(findings.Errors())
 		return &exitError{code: exitInvalid, err: errors.New("invalid"), quiet: true}
 	}
-	if format == "plain" {
+	if flags.format == "plain" {
 		fmt.Fprintf(a.stderr, "%d of %d files are valid\n", len(files), len(files))
 	}
 	return nil

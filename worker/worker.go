@@ -20,12 +20,18 @@ type workerFlags struct {
 	allowNet   []string
 }
 
-func (f *workerFlags) add(cmd *cobra.Command) {
+func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
+	a.pythonAllowFlag(cmd)
 	cmd.Flags().StringArrayVar(&f.allowNet, "allow-net", nil, allowNetUsage)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
+}
+
+// pythonAllowFlag adds the operator's grant to scripts that ask for it.
+func (a *app) pythonAllowFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.pythonAllow, "python-allow", nil, "a Python module or function, such as subprocess.run, that scripts may use if their metadata asks for it")
 }
 
 // serviceOptions checks the flags. The monitor, if any, listens already; the
@@ -68,7 +74,7 @@ kills the rest, which Temporal then retries on another worker, and ends.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveWorker(cmd.Context(), flags) },
 	}
-	flags.add(cmd)
+	a.workerFlags(cmd, &flags)
 	return cmd
 }
 

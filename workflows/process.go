@@ -71,6 +71,7 @@ func (e *execution) fillRequest(request *contract.Process, t *definition.Task, u
 	request.Environment = m.environment(p.environment)
 	request.Return = string(p.returns)
 	request.Sandbox = e.start.Sandbox
+	request.Python = contract.NewPythonNames(e.def.Document.Metadata, t.Metadata)
 	return m.err
 }
 

@@ -58,8 +58,8 @@ func (s sample) want() string {
 	return ""
 }
 
-// TestEvasive: every hidden spelling is refused at level maximum, by the rule
-// that it breaks; the ones that the checker cannot see do no harm when they run.
+// TestEvasive: every hidden spelling is found at level maximum, by the rule that
+// it breaks, and refused unless it harms nobody; the ones that the checker cannot see do no harm when they run.
 func TestEvasive(t *testing.T) {
 	samples := readCorpus(t, "evasive")
 	require.GreaterOrEqual(t, len(samples), 60)
@@ -74,10 +74,14 @@ func TestEvasive(t *testing.T) {
 				return
 			}
 			found++
+			if want == "script.control" {
+				require.Equal(t, policies.Warn, judged[0].Response)
+				return
+			}
 			assert.True(t, slices.ContainsFunc(Refused(judged), func(f Finding) bool { return f.Rule == want }), "%s: %v", want, judged)
 		})
 	}
-	t.Logf("%d of %d refused by the checker, the others contained by the kernel", found, len(samples))
+	t.Logf("%d of %d found by the checker, the others contained by the kernel", found, len(samples))
 }
 
 // runContained runs a script at level maximum, as if there were no checker.
@@ -88,7 +92,7 @@ func runContained(t *testing.T, source string) sandbox.Result {
 	require.NoError(t, err)
 	spec.Argv = []string{c.Python, "-I", "-S", "-B", "/script.py"}
 	spec.Files = append(spec.Files, sandbox.File{Path: "/script.py", Content: []byte(source)})
-	result, err := runner.Run(t.Context(), spec)
+	result, err := newRunner(t).Run(t.Context(), spec)
 	require.NoError(t, err)
 	return result
 }
@@ -113,6 +117,5 @@ func TestLevels(t *testing.T) {
 			assert.GreaterOrEqual(t, rule.At(level), before, "%s at %s", rule.ID, level)
 			before = rule.At(level)
 		}
-		assert.Equal(t, policies.Refuse, rule.At(policies.Maximum), rule.ID)
 	}
 }

@@ -16,6 +16,9 @@ type Terms struct {
 	// Modules and Functions are what the definition's metadata asks for. A list
 	// that is not nil is also the limit: nothing beyond it passes at any level.
 	Modules, Functions policies.ScriptNames
+	// Packages says that the script has packages which the operator's index
+	// gave: what is in no list is one of theirs.
+	Packages bool
 }
 
 // Asked are all names that the metadata asks for.
@@ -41,6 +44,9 @@ func (t Terms) respond(f Finding) policies.Response {
 	rule, known := policies.FindScriptRule(f.Rule)
 	if !known || !rule.Grantable {
 		return rule.At(t.Level)
+	}
+	if f.Rule == "script.import" && t.Packages && t.Modules == nil {
+		return policies.Ignore
 	}
 	asked, granted := t.Asked().Cover(f.Subject), t.Granted.Cover(f.Subject)
 	if f.Import {

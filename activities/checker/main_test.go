@@ -1,30 +1,39 @@
 package checker
 
 import (
+	"errors"
 	"os"
+	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"lazaret.dev/lazaret/sandbox"
 )
 
-// runner is shared by all tests.
-var runner *sandbox.Runner
-
-func TestMain(m *testing.M) { os.Exit(withRunner(m)) }
-
-func withRunner(m *testing.M) int {
-	var err error
-	if runner, err = sandbox.New(sandbox.Options{}); err == nil {
-		defer func() { _ = runner.Close() }()
+func TestMain(m *testing.M) {
+	sandbox.MaybeInit()
+	code := m.Run()
+	if r, err := sharedRunner(); err == nil {
+		_ = r.Close()
 	}
-	return m.Run()
+	os.Exit(code)
 }
 
-// newChecker needs a machine that can sandbox.
+var sharedRunner = sync.OnceValues(func() (*sandbox.Runner, error) { return sandbox.New(sandbox.Options{}) })
+
+// newRunner skips the test, saying why, on a machine that cannot sandbox.
+func newRunner(tb testing.TB) *sandbox.Runner {
+	tb.Helper()
+	r, err := sharedRunner()
+	if errors.Is(err, sandbox.ErrUnavailable) && os.Getenv("CI") == "" {
+		tb.Skip(err)
+	}
+	require.NoError(tb, err)
+	return r
+}
+
 func newChecker(tb testing.TB) *Checker {
 	tb.Helper()
-	if runner == nil {
-		tb.Skip("this machine cannot sandbox")
-	}
-	return &Checker{Runner: runner, Python: "/usr/bin/python3"}
+	return &Checker{Runner: newRunner(tb), Python: "/usr/bin/python3"}
 }

@@ -15,6 +15,7 @@ type Process struct {
 	Environment map[string]string `json:"environment,omitempty"`
 	Return      string            `json:"return"` // stdout, stderr, code, all, none
 	Sandbox     Sandbox           `json:"sandbox,omitzero"`
+	Python      PythonNames       `json:"python,omitzero"`
 }
 
 // TaskID says whose effect an activity is.

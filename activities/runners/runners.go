@@ -14,8 +14,3 @@ var Python []byte
 //
 //go:embed node.mjs
 var Node []byte
-
-// Syntax is a Python script that checks the syntax of the scripts it is given.
-//
-//go:embed syntax.py
-var Syntax []byte

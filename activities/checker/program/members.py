@@ -30,7 +30,6 @@ MEMBERS = {
         " readlink remove removedirs removexattr rename renames replace rmdir scandir sendfile setxattr stat symlink"
         " sync truncate unlink utime walk",
     ),
-    **_rows("script.control", "os.", "chroot kill killpg nice setgid setpgid setpriority setsid setuid unshare"),
     # sys, beyond what SYS_PLAIN below lists
     **_rows("script.namespace", "sys.", "modules"),
     **_rows("script.import.dynamic", "sys.", "meta_path path path_hooks path_importer_cache"),

@@ -1,0 +1,60 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lazaret.dev/lazaret/activities/checker"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+)
+
+// inspect refuses a Python script for what it says, before it runs. What was
+// found once is remembered, so that the next run of the same script costs
+// nothing.
+func (p *Processes) inspect(ctx context.Context, request contract.Process, level policies.Level) error {
+	if p.Checker == nil || request.Language != "python" {
+		return nil
+	}
+	terms := checker.Terms{
+		Level: level, Granted: p.Granted,
+		Modules: request.Python.Modules, Functions: request.Python.Functions,
+		Packages: request.Lock != "",
+	}
+	facts, err := p.Checker.Facts(ctx, []checker.Script{{
+		Source: request.Code, Arguments: ArgumentNames(request), Asked: terms.Asked(),
+	}})
+	if err != nil {
+		return err
+	}
+	findings := terms.Judge(facts[0])
+	if p.Found != nil && len(findings) > 0 {
+		p.Found(request, level, findings)
+	}
+	if reasons := checker.Refused(findings); len(reasons) > 0 {
+		return refusal(level, reasons)
+	}
+	return nil
+}
+
+// maxReasons bounds what of the findings a fault carries: Temporal cuts a
+// failure at 4 KiB.
+const maxReasons = 8
+
+// refusal is the fault of a script that cannot be read, or must not be run.
+func refusal(level policies.Level, findings []checker.Finding) *contract.Fault {
+	if f := findings[0]; f.Rule == "script.syntax" {
+		return runtimeFault("the script cannot be read: line %d, column %d: SyntaxError: %s", f.Line, f.Column, f.Subject)
+	}
+	lines := []string{fmt.Sprintf("level %s refuses the script", level)}
+	for _, f := range findings[:min(len(findings), maxReasons)] {
+		lines = append(lines, fmt.Sprintf("Error: %s [%s] at line %d, column %d", oneLine(f.Message, 200), f.Rule, f.Line, f.Column))
+	}
+	if more := len(findings) - maxReasons; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return &contract.Fault{
+		Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Detail: strings.Join(lines, "\n"),
+	}
+}
