@@ -39,12 +39,18 @@ var workFiles = []seccomp.Rule{
 		"link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "creat", "truncate").
 		Because("attempts outside the work space are to be seen"),
 	seccomp.Call(seccomp.Allow, "fchmod", "fchown", "utime", "utimes", "utimensat", "futimesat", "ftruncate", "fallocate", "fsync", "fdatasync",
-		"sync_file_range", "flock", "inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch"),
+		"sync_file_range", "inotify_init", "inotify_init1", "inotify_rm_watch"),
+	seccomp.Call(seccomp.Watch, "flock", "inotify_add_watch").Because("by a file that they share, sandboxes could signal each other"),
 	seccomp.Call(seccomp.Allow, "mknod").If(seccomp.Bits(1, unix.S_IFMT, unix.S_IFIFO)).Because("os.mkfifo"),
 	seccomp.Call(seccomp.Allow, "mknodat").If(seccomp.Bits(2, unix.S_IFMT, unix.S_IFIFO)).Because("os.mkfifo"),
-	allowFcntl(unix.F_GETLK), allowFcntl(unix.F_SETLK), allowFcntl(unix.F_SETLKW),
-	allowFcntl(unix.F_OFD_GETLK), allowFcntl(unix.F_OFD_SETLK), allowFcntl(unix.F_OFD_SETLKW),
+	watchFcntl(unix.F_GETLK), watchFcntl(unix.F_SETLK), watchFcntl(unix.F_SETLKW),
+	watchFcntl(unix.F_OFD_GETLK), watchFcntl(unix.F_OFD_SETLK), watchFcntl(unix.F_OFD_SETLKW),
 	allowFcntl(unix.F_SETOWN), allowFcntl(unix.F_GETOWN),
+}
+
+// watchFcntl permits a lock as flock is permitted.
+func watchFcntl(command uint32) seccomp.Rule {
+	return seccomp.Call(seccomp.Watch, "fcntl").If(seccomp.Is(1, command))
 }
 
 // localSockets are of one family, whose addresses are files and names inside the

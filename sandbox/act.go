@@ -61,7 +61,8 @@ var fileCalls = map[string]fileCall{
 	"chmod": writes(noDir, 0), "fchmodat": writes(0, 1), "fchmodat2": writes(0, 1),
 	"chown": writes(noDir, 0), "lchown": writes(noDir, 0), "fchownat": writes(0, 1),
 	"truncate": writes(noDir, 0), "mknod": writes(noDir, 0), "mknodat": writes(0, 1),
-	"utime": writes(noDir, 0), "utimes": writes(noDir, 0), "utimensat": writes(0, 1), "futimesat": writes(0, 1),
+	"inotify_add_watch": {[]operand{{noDir, 1, Share}}, -1},
+	"utime":             writes(noDir, 0), "utimes": writes(noDir, 0), "utimensat": writes(0, 1), "futimesat": writes(0, 1),
 }
 
 const openToWrite = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
@@ -72,6 +73,9 @@ func observe(name string, n seccomp.Notification) act {
 	a := act{call: name, args: n.Args}
 	if c, ok := fileCalls[name]; ok {
 		a.files = c.files(m, n.Args)
+	}
+	if name == "flock" || name == "fcntl" {
+		a.files = []file{{m.directory(n.Args[0]), Share, ""}}
 	}
 	if name == "connect" {
 		if to := m.address(n.Args[1], n.Args[2]); to.path != "" {

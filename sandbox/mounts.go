@@ -123,7 +123,6 @@ func (p *plan) root(s *Spec, sources []source) {
 			p.link(made, b.path, b.link)
 		}
 	}
-	p.leaveHost()
 }
 
 const rootAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
@@ -223,10 +222,13 @@ func (p *plan) mount(kind, at string, flags uintptr, options string) {
 // leaveHost makes the working directory the root. pivot_root with twice the same
 // directory stacks the old root on the new one, pivot_root(2), from where it is
 // detached with everything below it.
-func (p *plan) leaveHost() {
+func (p *plan) leaveHost(readOnly bool) {
 	p.call("pivot the root", unix.SYS_PIVOT_ROOT, p.str("."), p.str("."))
 	p.call("detach the host's root", unix.SYS_UMOUNT2, p.str("."), num(unix.MNT_DETACH))
 	p.call("enter the new root", unix.SYS_CHDIR, p.str("/"))
+	if !readOnly {
+		return
+	}
 	p.call("make the root read-only", unix.SYS_MOUNT_SETATTR, here, p.str("/"), num(0),
 		p.words(rootAttr|unix.MOUNT_ATTR_RDONLY, 0, 0, 0), num(32))
 }

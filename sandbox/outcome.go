@@ -60,6 +60,8 @@ func (x *run) outcome(cause Outcome, c cgroup.Counters) Outcome {
 		return SandboxError
 	case x.status.Signaled() && x.status.Signal() == syscall.SIGSYS:
 		return Denied
+	case x.outOfCPUTime():
+		return TimedOut
 	case c.PidsRefused > 0:
 		return PidsLimit
 	case x.status.Signaled():
@@ -72,6 +74,19 @@ func (x *run) outcome(cause Outcome, c cgroup.Counters) Outcome {
 // without asking: one through i386's or x32's entry.
 func foreignABI() Violation {
 	return Violation{Type: UnauthorizedSystemCall, Severity: Critical, Detail: "ended by SIGSYS: a system call through a foreign ABI", Count: 1, Action: actionKill}
+}
+
+// outOfCPUTime says whether the kernel ended the program at RLIMIT_CPU: with
+// SIGXCPU, or a second later with SIGKILL if the program ignores that. It counts
+// ticks for that, and ours is the exact time, which may be a good deal less on a
+// machine that shares its processors.
+func (x *run) outOfCPUTime() bool {
+	limit := x.spec.Limits.CPUTime
+	if limit == 0 || !x.exited || !x.status.Signaled() {
+		return false
+	}
+	signal := x.status.Signal()
+	return signal == syscall.SIGXCPU || signal == syscall.SIGKILL && x.cpu() >= limit/2
 }
 
 // cpu prefers the group's clock: pid 1's knows nothing of a program that was

@@ -77,6 +77,38 @@ func limitHit(which string) func(*testing.T, sandbox.Result) {
 	}
 }
 
+// TestRun_Limits names the limits that end a run or are only hit.
+func TestRun_Limits(t *testing.T) {
+	r := newRunner(t)
+	for _, c := range []struct {
+		detail string
+		script string
+		change func(*sandbox.Limits)
+		want   sandbox.Outcome
+	}{
+		{"wall time", "while True: pass", func(l *sandbox.Limits) { l.Wall = 200 * time.Millisecond }, sandbox.TimedOut},
+		{"CPU time", "while True: pass", func(l *sandbox.Limits) { l.CPUTime = time.Second }, sandbox.TimedOut},
+		{"processes", "import os, time\ntry:\n  while True: os.fork() or time.sleep(9)\nexcept OSError: pass", func(l *sandbox.Limits) { l.Processes = 8 }, sandbox.Completed},
+		{"memory", "import os\nif os.fork() == 0: x = bytearray(1 << 30)\nos.wait()", nil, sandbox.Completed},
+		{"/scratch is full", "try: open('/scratch/x', 'wb').write(bytes(65 << 20))\nexcept OSError: pass", nil, sandbox.Completed},
+		{
+			"file size", "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_DFL)\nopen('/scratch/x', 'wb').write(bytes(1 << 20))",
+			func(l *sandbox.Limits) { l.FileSize = 4096 }, sandbox.Signalled,
+		},
+	} {
+		t.Run(c.detail, func(t *testing.T) {
+			s := python(t, policies.Standard, c.script)
+			if c.change != nil {
+				c.change(&s.Limits)
+			}
+			result, err := r.Run(t.Context(), s)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, result.Outcome, "%s", result.Stderr)
+			limitHit(c.detail)(t, result)
+		})
+	}
+}
+
 func TestRun_Cancelled(t *testing.T) {
 	r := newRunner(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

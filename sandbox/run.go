@@ -67,6 +67,9 @@ func (r *Runner) prepare(spec *Spec) (seccomp.Filter, error) {
 	if err := spec.validate(); err != nil {
 		return seccomp.Filter{}, err
 	}
+	if r.features.off == filterLayer {
+		return r.filters.get(seccomp.AllExcept(r.features.arch))
+	}
 	return r.filters.get(spec.Syscalls)
 }
 

@@ -62,6 +62,7 @@ type Limits struct {
 	Memory    int64         // bytes of cgroup memory, swap included
 	Processes int64         // processes and threads of the program, the reaper not counted
 	CPU       float64       // cores; 0 means as many as the machine has
+	CPUTime   time.Duration // processor time of each process, in whole seconds; 0 means no other bound than Wall and CPU
 	Stdout    int64         // bytes kept; the rest is drained, flagged as truncated, and ends the run at 16 times as much
 	Stderr    int64         // bytes kept; as Stdout
 	OpenFiles uint64        // RLIMIT_NOFILE

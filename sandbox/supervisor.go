@@ -52,7 +52,7 @@ func newSupervisor(s *Spec, a seccomp.Arch, f seccomp.Filter, l *seccomp.Listene
 		killAt = Critical
 	}
 	return &supervisor{
-		arch: a, filter: f, listener: l, network: s.Network, judge: judge{s.Scratch > 0, root}, killAt: killAt, most: s.MaxViolations,
+		arch: a, filter: f, listener: l, network: s.Network, judge: judge{s.Scratch > 0, root, s.Binds}, killAt: killAt, most: s.MaxViolations,
 		end: end, ledger: newLedger(s.ID), done: make(chan struct{}),
 		started: execVerdict(s.Syscalls, a) == seccomp.Allow,
 	}
@@ -127,7 +127,8 @@ func (s *supervisor) again(a act, n seccomp.Notification) bool {
 }
 
 // watch looks at a call that the policy permits. Only an act that ends the run is
-// denied here; all others go on to where the file system refuses them.
+// denied here, or one that no other layer refuses; all others go on to where the
+// file system refuses them.
 func (s *supervisor) watch(name string, n seccomp.Notification) error {
 	if s.looks++; s.looks > freeLooks {
 		time.Sleep(pace)
@@ -137,7 +138,7 @@ func (s *supervisor) watch(name string, n seccomp.Notification) error {
 	if !ok || !s.listener.Alive(n) {
 		return s.listener.Continue(n)
 	}
-	if s.record(v, a, n) == actionKill {
+	if action := s.record(v, a, n); action == actionKill || action == actionDeny {
 		return s.listener.Deny(n, unix.EPERM)
 	}
 	return s.listener.Continue(n)

@@ -122,6 +122,8 @@ func (l Limits) validate() error {
 		return fmt.Errorf("memory of %d bytes, at least %d are needed", l.Memory, minimumMemory)
 	case l.Processes < 1:
 		return fmt.Errorf("%d processes", l.Processes)
+	case l.CPUTime < 0:
+		return fmt.Errorf("processor time of %v", l.CPUTime)
 	case l.CPU < 0:
 		return fmt.Errorf("%v cores", l.CPU)
 	case l.Stdout <= 0 || l.Stderr <= 0:

@@ -127,3 +127,29 @@ func TestSweep_RemovesTheDead(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoDirExists(t, g.dir("memory"))
 }
+
+// TestSweep_LooksElsewhere: the dead worker's own group was another one than ours.
+func TestSweep_LooksElsewhere(t *testing.T) {
+	m, err := New()
+	if errors.Is(err, ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	dead := &Manager{parents: map[string]string{}, owner: m.owner}
+	dead.owner.start++
+	for name, dir := range m.parents {
+		elsewhere := filepath.Join(dir, "former-home-of-a-worker")
+		require.NoError(t, os.Mkdir(elsewhere, 0o750))
+		t.Cleanup(func() { assert.NoError(t, os.Remove(elsewhere)) })
+		dead.parents[name] = elsewhere
+	}
+	g, err := dead.Make()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/sleep", "60")
+	require.NoError(t, cmd.Start())
+	require.NoError(t, g.Join(cmd.Process.Pid))
+	_, err = m.Sweep()
+	require.NoError(t, err)
+	assert.Error(t, cmd.Wait(), "what was left there lives on")
+	assert.NoDirExists(t, g.dir("memory"))
+}

@@ -75,17 +75,22 @@ func (m mount) dir(group string) (string, bool) {
 	return filepath.Join(m.point, rel), true
 }
 
-// base finds this process's own directory per controller.
-func bases() (map[string]string, error) {
+// bases finds this process's own directory per controller, and the mount points
+// of all hierarchies.
+func bases() (own map[string]string, points []string, err error) {
 	info, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrMissing, err)
 	}
 	self, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrMissing, err)
 	}
-	return locate(mounts(string(info)), ownGroups(string(self))), nil
+	all := mounts(string(info))
+	for _, m := range all {
+		points = append(points, m.point)
+	}
+	return locate(all, ownGroups(string(self))), points, nil
 }
 
 func locate(ms []mount, own map[string]string) map[string]string {

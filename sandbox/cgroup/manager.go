@@ -17,6 +17,7 @@ import (
 type Manager struct {
 	parents map[string]string // directory per controller in which groups are made; unified for v2
 	v2      bool              // the controllers are in the unified hierarchy
+	points  []string          // where hierarchies are mounted
 	owner   owner
 }
 
@@ -27,7 +28,7 @@ var made atomic.Uint64
 // New finds the hierarchies and checks that groups can be made in them. It
 // fails, naming the controller, when one is missing or not writable.
 func New() (*Manager, error) {
-	found, err := bases()
+	found, points, err := bases()
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func New() (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{parents: map[string]string{}, owner: who}
+	m := &Manager{parents: map[string]string{}, points: points, owner: who}
 	if err := m.choose(found); err != nil {
 		return nil, err
 	}

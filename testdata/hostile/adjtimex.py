@@ -8,4 +8,4 @@ def call(nr, *args):
         print("ESCAPED")
     sys.exit(1)
 
-call(159, bytes(208))
+call(159, (2).to_bytes(4, "little") + bytes(204))

@@ -1,4 +1,5 @@
 # maximum=failed strict=failed standard=failed minimal=failed; none; clones by the call whose flags no filter sees
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,5 @@
 # maximum=denied! strict=failed! standard=failed! minimal=failed!; InvalidPermission High operation 0x4; changes what may trace it
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,5 @@
 # maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High operation 0x0; reads the session keyring
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -8,4 +8,7 @@ def call(nr, *args):
         print("ESCAPED")
     sys.exit(1)
 
-call(310, 1, 0, 0, 0, 0, 0)
+buffer = ctypes.create_string_buffer(16)
+local = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 16)
+remote = (ctypes.c_size_t * 2)(0x400000, 16)
+call(310, 1, local, 1, remote, 1, 0)

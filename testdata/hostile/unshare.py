@@ -1,4 +1,5 @@
 # maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall High flags NEWUSER; makes a user namespace
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

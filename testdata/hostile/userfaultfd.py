@@ -1,4 +1,5 @@
 # maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; stops the kernel in the middle of a copy
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

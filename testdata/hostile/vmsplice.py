@@ -1,4 +1,5 @@
 # maximum=denied! strict=failed! standard=failed! minimal=failed!; UnauthorizedSystemCall Medium; maps its pages into a pipe
+# alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

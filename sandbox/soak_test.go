@@ -1,0 +1,91 @@
+package sandbox_test
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// TestSoak runs 200 programs, or as many as LAZARET_SOAK says, four at a time and
+// at all levels in turn: afterwards there are as many descriptors, threads, groups,
+// mounts and processes as before, and hardly more memory.
+func TestSoak(t *testing.T) {
+	runs := 200
+	if n, err := strconv.Atoi(os.Getenv("LAZARET_SOAK")); err == nil {
+		runs = n
+	}
+	r := newRunner(t)
+	soak(t, r, 20) // what is made once
+	before := census(t, r)
+	soak(t, r, runs)
+	after := census(t, r)
+	assert.LessOrEqual(t, after.heap, before.heap+4<<20, "heap")
+	assert.LessOrEqual(t, after.threads, before.threads+8, "threads: Go keeps some")
+	before.heap, after.heap, before.threads, after.threads = 0, 0, 0, 0
+	assert.Equal(t, before, after)
+}
+
+// counts is what a leak would show in.
+type counts struct {
+	descriptors, groups, mounts, processes, routines, threads int
+	heap                                                      uint64
+}
+
+// census counts when the runner has cleaned up and prepared its slots again.
+func census(t *testing.T, r *sandbox.Runner) counts {
+	t.Helper()
+	_ = r
+	var now, last counts
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		var mem runtime.MemStats
+		runtime.ReadMemStats(&mem)
+		last, now = now, counts{
+			entries(t, "/proc/self/fd"), len(ownGroups(t, os.Getpid())), strings.Count(readFile(t, "/proc/self/mountinfo"), "\n"),
+			len(children(t)), runtime.NumGoroutine(), entries(t, "/proc/self/task"), mem.HeapAlloc,
+		}
+		return now.processes == 2 && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
+	}, 30*time.Second, 200*time.Millisecond, "the runner does not come to rest: %+v", now)
+	return now
+}
+
+func entries(t *testing.T, dir string) int {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	return len(list)
+}
+
+// soak runs programs that end in different ways.
+func soak(t *testing.T, r *sandbox.Runner, runs int) {
+	t.Helper()
+	scripts := []string{"pass", "import os; os.fork()", "open('/etc/shadow')", "import os; os.abort()", "while True: pass", "x = bytearray(1 << 30)"}
+	levels := policies.Levels()
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for i := range work {
+				s := python(t, levels[i%len(levels)], scripts[i%len(scripts)])
+				s.Limits.Wall, s.Limits.Memory = 500*time.Millisecond, 32<<20
+				_, err := r.Run(t.Context(), s)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	for i := range runs {
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+}
