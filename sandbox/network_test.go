@@ -1,130 +1,19 @@
 package sandbox_test
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"io"
 	"math/big"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
-	"lazaret.dev/lazaret/sandbox/egress"
 )
-
-// internet stands in for the world: names, and an HTTP and an HTTPS server on
-// the usual ports of a loopback address of its own.
-type internet struct {
-	address   netip.Addr
-	authority []byte // the certificate to trust, PEM
-
-	mu      sync.Mutex
-	names   map[string][]netip.Addr
-	changed map[string][]netip.Addr // what a name leads to from the second question on
-	asked   []string
-}
-
-// everywhere is what the test server answers to.
-var everywhere = []string{"api.example.com", "a.example.com", "a.b.example.com", "example.com", "evil.test", "big.example.com"}
-
-func newInternet(tb testing.TB) *internet {
-	tb.Helper()
-	n := &internet{address: netip.MustParseAddr("127.67.48.9"), names: map[string][]netip.Addr{}, changed: map[string][]netip.Addr{}}
-	for _, name := range everywhere {
-		n.names[name] = []netip.Addr{n.address}
-	}
-	n.serve(tb, 80, nil)
-	n.serve(tb, 443, n.certificate(tb))
-	return n
-}
-
-func (n *internet) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.asked = append(n.asked, host)
-	found, ok := n.names[host]
-	if !ok {
-		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-	}
-	if next, ok := n.changed[host]; ok {
-		n.names[host] = next
-	}
-	return found, nil
-}
-
-func (n *internet) certificate(tb testing.TB) *tls.Config {
-	tb.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(tb, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: everywhere,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(tb, err)
-	n.authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
-}
-
-func (n *internet) serve(tb testing.TB, port uint16, config *tls.Config) {
-	tb.Helper()
-	l, err := net.Listen("tcp", netip.AddrPortFrom(n.address, port).String()) //nolint:noctx // it ends with the test
-	if err != nil {
-		tb.Skip(err)
-	}
-	s := httptest.NewUnstartedServer(http.HandlerFunc(answer))
-	_ = s.Listener.Close()
-	s.Listener, s.TLS = l, config
-	if config != nil {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	tb.Cleanup(s.Close)
-}
-
-// answer says what arrived.
-func answer(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	if r.URL.Path == "/big" {
-		_, _ = w.Write(make([]byte, 3<<20))
-		return
-	}
-	fmt.Fprintf(w, "%s %s %s %d", r.Method, r.Host, r.URL.Path, len(body))
-}
-
-// networked is a Spec at a level with a network to the test's internet. The
-// internet's address is permitted explicitly, since it is no public one.
-func (n *internet) spec(tb testing.TB, level policies.Level, script string, rules ...string) sandbox.Spec {
-	tb.Helper()
-	s := python(tb, level, script)
-	parsed, err := egress.ParseRules(append(rules, n.address.String()))
-	require.NoError(tb, err)
-	require.NoError(tb, policies.Open(&s, level, parsed))
-	s.Network.Resolver = n
-	s.Files = append(s.Files, sandbox.File{Path: "/ca.pem", Content: n.authority})
-	s.Env = append(s.Env, "SSL_CERT_FILE=/ca.pem")
-	return s
-}
 
 // details lists a result's violations as "type: detail".
 func details(r sandbox.Result) string {
@@ -438,101 +327,6 @@ func TestNetwork_ListedLoopback(t *testing.T) {
 			assert.Len(t, result.Connections, 1)
 		})
 	}
-}
-
-func TestNetwork_HalfOpen(t *testing.T) {
-	r, n := newRunner(t), newInternet(t)
-	s := n.spec(t, policies.Standard, withProxy+tries+`
-import time
-many = []
-for i in range(300):
-    s = socket.create_connection(("127.0.0.1", 3128)); s.sendall(b"GET http://api.exam"); many.append(s)
-time.sleep(0.2)
-ended = 0
-for s in many:
-    s.setblocking(False)
-    try:
-        ended += s.recv(1) == b""
-    except BlockingIOError: pass
-    except ConnectionResetError: ended += 1
-print(ended >= 236, flush=True)
-time.sleep(1)
-print(get("http://api.example.com/"))
-`, "api.example.com")
-	s.Limits.OpenFiles = 1024
-	s.Network.Limits.HeadTime = 700 * time.Millisecond
-	result, err := r.Run(t.Context(), s)
-	require.NoError(t, err)
-	assert.Equal(t, "True\nGET api.example.com / 0\n", string(result.Stdout), "%s %s", result.Stderr, details(result))
-	assert.Contains(t, details(result), "Low ResourceLimitExceeded : connections: more than 64 at a time")
-	assert.Contains(t, details(result), "Low ResourceLimitExceeded : request: not complete in time (64)")
-}
-
-// TestNetwork_Flood: a program that only wants to be refused is ended.
-func TestNetwork_Flood(t *testing.T) {
-	r, n := newRunner(t), newInternet(t)
-	result, err := r.Run(t.Context(), n.spec(t, policies.Standard, noProxy+`
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for i in range(100000):
-    s.sendto(b"\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06x%05d\x04evil\x00\x00\x01\x00\x01" % i, ("127.0.0.53", 53))
-    s.recv(512)
-`, "api.example.com"))
-	require.NoError(t, err)
-	assert.Equal(t, sandbox.Denied, result.Outcome)
-}
-
-// TestNetwork_Separate: two live sandboxes have the same addresses and nothing in common.
-func TestNetwork_Separate(t *testing.T) {
-	r, n := newRunner(t), newInternet(t)
-	script := noProxy + tries + `
-print(socket.gethostbyname(own))
-import time; time.sleep(0.3)
-print(get("http://a.example.com/")[:3], get("http://api.example.com/")[:3])
-`
-	var outs [2]string
-	var both sync.WaitGroup
-	for i, own := range []string{"a.example.com", "api.example.com"} {
-		both.Go(func() {
-			result, err := r.Run(t.Context(), n.spec(t, policies.Standard, "own = '"+own+"'\n"+script, own))
-			assert.NoError(t, err) //nolint:testifylint // require must not be called from here
-			outs[i] = string(result.Stdout)
-			assert.Len(t, result.Connections, 1)
-		})
-	}
-	both.Wait()
-	assert.Equal(t, "198.18.1.0\nGET URL\n", outs[0])
-	assert.Equal(t, "198.18.1.0\nURL GET\n", outs[1])
-}
-
-// TestNetwork_NothingLeaks runs many programs that end in the middle of something.
-func TestNetwork_NothingLeaks(t *testing.T) {
-	r, n := newRunner(t), newInternet(t)
-	one := func(script string) {
-		s := n.spec(t, policies.Standard, script, "api.example.com")
-		s.Limits.Wall = 2 * time.Second
-		_, err := r.Run(t.Context(), s)
-		require.NoError(t, err)
-	}
-	one("pass")
-	before := openFiles(t)
-	for i := range 50 {
-		switch i % 3 {
-		case 0:
-			one(withProxy + tries + `get("http://api.example.com/")`)
-		case 1:
-			one(noProxy + `s = socket.create_connection(("api.example.com", 443)); os._exit(0)`)
-		case 2:
-			one(withProxy + `s = socket.create_connection(("127.0.0.1", 3128)); s.sendall(b"CONNECT api.example.com:443 HTTP/1.1\r\n\r\n"); s.recv(10); os.kill(os.getpid(), 9)`)
-		}
-	}
-	assert.Eventually(t, func() bool { return openFiles(t) <= before+2 }, 5*time.Second, 50*time.Millisecond, "%d, before %d", openFiles(t), before)
-}
-
-func openFiles(t *testing.T) int {
-	t.Helper()
-	files, err := os.ReadDir("/proc/self/fd")
-	require.NoError(t, err)
-	return len(files)
 }
 
 // TestNetwork_PythonRequests uses the library that most scripts use, or pip's copy of it.
