@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"fmt"
-	"math/big"
 	"net/netip"
 	"os"
 	"strings"
