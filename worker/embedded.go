@@ -42,11 +42,15 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, installError(err)
 	}
+	supplies, err := a.supplies()
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.startEmbedded(ctx, home, devserver.Options{
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
-	}, serviceOptions{grace: time.Second})
+	}, serviceOptions{grace: time.Second, supplies: supplies})
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,8 @@ type app struct {
 	logFormat string // --log-format
 	logLevel  string // --log-level
 
+	supply supplyFlags
+
 	pythonAllow []string // --python-allow
 }
 

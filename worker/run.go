@@ -37,6 +37,7 @@ Exit codes: 0 completed, 1 faulted, 2 invalid, 3 refused by policy,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], flags) },
 	}
 	a.startFlags(cmd, &flags)
+	a.addSupplyFlags(cmd)
 	a.pythonAllowFlag(cmd)
 	a.outputFlag(cmd)
 	return cmd

@@ -27,6 +27,7 @@ type serviceOptions struct {
 	grantKey   []byte         // verifies grants of weaker levels
 	monitor    *monitor       // metrics; nil: none
 	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
+	supplies   activities.Supplies
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -65,6 +66,10 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.processes.Runner = s.runner
 	}
 	s.processes.Checker = &checker.Checker{Runner: s.processes.Runner, Python: s.processes.Interpreters.Python}
+	if e := s.processes.Supplies.Environments; e != nil {
+		e.Runner = s.processes.Runner
+		e.Cache.Sweep(ctx)
+	}
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
@@ -86,6 +91,7 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 		Granted:      a.pythonAllow,
 		Grace:        options.grace,
 		AllowNet:     options.allowNet,
+		Supplies:     options.supplies,
 	}
 	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
 		logFindings(log, request, level, findings)

@@ -91,7 +91,7 @@ func fillWhole(dir string, fill func(dir string) (int64, error)) (int64, error) 
 }
 
 func fillNew(dir string, fill func(dir string) (int64, error)) (int64, error) {
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // G301: sandboxes read it as another user; the folder above is 0700
 		return 0, fmt.Errorf("environments: %w", err)
 	}
 	size, err := fill(dir)

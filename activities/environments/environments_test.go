@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lazaret.dev/lazaret/activities/environments"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )
 
@@ -156,7 +157,42 @@ func TestAcquire_Unreachable(t *testing.T) {
 	requireFault(t, err, environments.Unreachable, "package index example.com")
 }
 
-// A package reaches the index alone, and its own code runs nowhere.
+// Wherever a worker keeps its environments, a script of the strictest level may
+// look there for what is not there, as imports do.
+func TestAcquire_ReadAtLevelMaximum(t *testing.T) {
+	folder, err := os.MkdirTemp("/var/tmp", "environments-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
+	e := newEnvironments(t, environments.Index{})
+	e.Cache.Dir = folder
+	dir, release, err := e.Cache.Acquire(t.Context(), "key", func(dir string) (int64, error) {
+		return 10, os.WriteFile(filepath.Join(dir, "found.py"), []byte("answer = 42"), 0o444)
+	})
+	require.NoError(t, err)
+	defer release()
+	spec, err := policies.SpecFor(policies.Maximum)
+	require.NoError(t, err)
+	host := sandbox.HostEnvironment()
+	spec.Binds, spec.Files = append(host.Binds, dir), append(host.Files, sandbox.File{Path: "/lazaret/x.py", Content: []byte(`
+import sys
+sys.path.append(sys.argv[1])
+import found
+for mode in "r", "w":
+    try: open(sys.argv[1] + "/missing", mode)
+    except OSError: pass
+print(found.answer)
+`)})
+	spec.KillAt = sandbox.NoKill
+	spec.MaxViolations = 0
+	spec.Argv = []string{"/usr/bin/python3", "-I", "-S", "-B", "/lazaret/x.py", dir}
+	result, err := e.Runner.Run(t.Context(), spec)
+	require.NoError(t, err)
+	assert.Equal(t, "42\n", string(result.Stdout), "%s", result.Stderr)
+	require.Len(t, result.Violations, 1, "writing there, and nothing else")
+	assert.Contains(t, result.Violations[0].Detail, "write")
+}
+
+// The same from a folder of wheels, without a network.
 func TestAcquire_FromAFolder(t *testing.T) {
 	folder := t.TempDir()
 	data := wheel(t, "beta", "1.0.0", "py3-none-any", value)

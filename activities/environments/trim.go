@@ -23,10 +23,12 @@ type kept struct {
 // what is in use, and the environment that was built last.
 func (c *Cache) trim(newest string) {
 	all := c.list()
-	slices.SortFunc(all, func(a, b kept) int { return b.used.Compare(a.used) })
+	slices.SortFunc(all, func(a, b kept) int { return a.used.Compare(b.used) })
 	var total int64
 	for _, k := range all {
 		total += k.size
+	}
+	for _, k := range all {
 		if k.key != newest && (total > c.maxBytes() || time.Since(k.used) > c.maxAge()) && c.remove(k.key) {
 			total -= k.size
 		}
