@@ -69,6 +69,9 @@ func decodeAnswer(line []byte) (answer, error) {
 }
 
 func (a *answer) check(script Script) error {
+	if a.Findings == nil || a.Asked == nil {
+		return errors.New("incomplete")
+	}
 	if len(a.Findings) > maxFindings {
 		return fmt.Errorf("%d findings", len(a.Findings))
 	}

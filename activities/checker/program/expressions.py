@@ -19,7 +19,7 @@ def name(run, node):
     if not isinstance(node.ctx, ast.Load):
         return UNKNOWN
     found, builtin = run.scope.look_up(node.id)
-    if is_dunder(node.id):
+    if is_dunder(node.id) and node.id != "__import__":  # which is a function, and found as one
         run.find("script.dunder", node.id, node)
         if node.id == "__builtins__":
             found = union([found, ref("builtins")])

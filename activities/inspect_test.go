@@ -1,0 +1,45 @@
+package activities
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/activities/checker"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
+)
+
+func TestInspect(t *testing.T) {
+	r := newRunner(t)
+	var found []checker.Finding
+	p := &Processes{
+		Checker: &checker.Checker{Runner: r, Python: HostInterpreters().Python},
+		Granted: policies.ScriptNames{"socket"},
+		Found:   func(_ contract.Process, _ policies.Level, f []checker.Finding) { found = f },
+	}
+	check := func(code string, level policies.Level, names contract.PythonNames) error {
+		found = nil
+		return p.inspect(t.Context(), contract.Process{Language: "python", Code: code, Python: names}, level)
+	}
+	none := contract.PythonNames{}
+
+	require.NoError(t, check("print(1)", policies.Maximum, none))
+	require.Empty(t, found)
+
+	requireFault(t, check("x = 1\nprint(eval('1'))", policies.Maximum, none), contract.AuthorizationError,
+		"level maximum refuses the script\nError: Dangerous function detected in script source: eval [script.function] at line 2, column 7")
+	require.Len(t, found, 1)
+
+	require.NoError(t, check("print(eval('1'))", policies.Standard, none))
+	require.Len(t, found, 1, "a warning is told")
+
+	requireFault(t, check("if x\n  pass", policies.Standard, none), contract.RuntimeError,
+		"the script cannot be read: line 1, column 5: SyntaxError: expected ':'")
+
+	require.NoError(t, check("import socket", policies.Maximum, contract.PythonNames{Modules: []string{"socket"}}))
+	require.Error(t, check("import socket", policies.Maximum, none))
+	require.NoError(t, p.inspect(t.Context(), contract.Process{Language: "js", Code: "eval(1)"}, policies.Maximum))
+	p.Checker = nil
+	require.NoError(t, check("eval('1')", policies.Maximum, none), "switched off, the kernel decides alone")
+}
