@@ -12,10 +12,9 @@ import (
 
 // act is one stopped call with what was found in its memory.
 type act struct {
-	call   string
-	args   [6]uint64
-	files  []file
-	detail string
+	call  string
+	args  [6]uint64
+	files []file
 }
 
 // file is a path that a call names: absolute and clean, as far as its text tells.

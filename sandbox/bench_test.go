@@ -19,7 +19,7 @@ func BenchmarkStart(b *testing.B) {
 			s := python(b, level, "pass")
 			var bare, boxed samples
 			for b.Loop() {
-				bare.time(func() { require.NoError(b, exec.Command(s.Argv[0], s.Argv[1:]...).Run()) })
+				bare.time(func() { require.NoError(b, exec.CommandContext(b.Context(), s.Argv[0], s.Argv[1:]...).Run()) })
 				boxed.time(func() {
 					result, err := r.Run(b.Context(), s)
 					require.NoError(b, err)

@@ -197,10 +197,10 @@ func indexClasses() []rule {
 	rules := make([]rule, len(classes))
 	for i, c := range classes {
 		rules[i] = rule{Class: c, calls: map[string]bool{}}
-		for _, name := range strings.Fields(c.Calls) {
+		for name := range strings.FieldsSeq(c.Calls) {
 			rules[i].calls[name] = true
 		}
-		for _, p := range strings.Fields(c.Paths) {
+		for p := range strings.FieldsSeq(c.Paths) {
 			rules[i].paths = append(rules[i].paths, newPattern(p))
 		}
 	}

@@ -15,7 +15,7 @@ func ExampleRunner_Run() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer runner.Close()
+	defer func() { _ = runner.Close() }()
 
 	spec, err := policies.SpecFor(policies.Maximum)
 	if err != nil {

@@ -14,7 +14,7 @@ type landlockABI int
 func probeLandlock() (landlockABI, error) {
 	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e != 0 {
-		return 0, fmt.Errorf("Landlock (Linux 5.13, lsm=landlock): %w", e)
+		return 0, fmt.Errorf("ask for Landlock (Linux 5.13, lsm=landlock): %w", e)
 	}
 	return landlockABI(abi), nil
 }

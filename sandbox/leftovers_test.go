@@ -44,7 +44,7 @@ func runEveryEnd(t *testing.T, r *sandbox.Runner) {
 	} {
 		s := python(t, policies.Standard, script)
 		ctx, cancel := context.WithCancel(t.Context())
-		switch want {
+		switch want { //nolint:exhaustive // the others end by themselves
 		case sandbox.TimedOut:
 			s.Limits.Wall = 30 * time.Millisecond
 		case sandbox.Cancelled:
@@ -94,7 +94,7 @@ func statInode(i os.FileInfo) uint64 { return i.Sys().(*syscall.Stat_t).Ino }
 // may live on, and the next runner removes its groups.
 func TestWorkerKilled(t *testing.T) {
 	newRunner(t) // for the skip
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 	cmd.Env = append(os.Environ(), workerVariable+"=1")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)

@@ -43,22 +43,22 @@ func skipExamples() {
 
 // newRunner skips the test, saying why, on a machine that cannot sandbox; not in
 // CI, where every layer must be there.
-func newRunner(t testing.TB) *sandbox.Runner {
-	t.Helper()
+func newRunner(tb testing.TB) *sandbox.Runner {
+	tb.Helper()
 	r, err := sandbox.New(sandbox.Options{})
 	if errors.Is(err, sandbox.ErrUnavailable) && os.Getenv("CI") == "" {
-		t.Skip(err)
+		tb.Skip(err)
 	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, r.Close()) })
 	return r
 }
 
 // python is a Spec that runs a script at a level, small and short.
-func python(t testing.TB, level policies.Level, script string) sandbox.Spec {
-	t.Helper()
+func python(tb testing.TB, level policies.Level, script string) sandbox.Spec {
+	tb.Helper()
 	s, err := policies.SpecFor(level)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	env := sandbox.HostEnvironment()
 	s.Binds, s.Files = env.Binds, env.Files
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", script}

@@ -56,9 +56,8 @@ func iovec(b []byte) unix.Iovec {
 func (m memory) text(address uint64) string {
 	// Most paths are short: the rest of the page, then all that a path may be.
 	for _, n := range []int{256, maxPath} {
-		b := m.read(address, n)
-		if end := bytes.IndexByte(b, 0); end >= 0 {
-			return string(b[:end])
+		if text, _, ended := bytes.Cut(m.read(address, n), []byte{0}); ended {
+			return string(text)
 		}
 	}
 	return ""

@@ -34,7 +34,7 @@ func (x *run) result(wall time.Duration, s *streams, violations *ledger, root ro
 			MaxMemory: counters.PeakMemory,
 		},
 	}
-	switch outcome {
+	switch outcome { //nolint:exhaustive // the others have no code
 	case Completed, Failed:
 		r.Code = x.status.ExitStatus()
 	case Signalled:

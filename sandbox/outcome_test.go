@@ -25,27 +25,33 @@ func TestOutcomes(t *testing.T) {
 		check  func(*testing.T, sandbox.Result)
 	}{
 		{sandbox.Completed, policies.Maximum, "print(1)", 0, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			assert.Equal(t, "1\n", string(r.Stdout))
 			assert.Positive(t, r.Usage.CPU)
 			assert.Positive(t, r.Usage.MaxMemory)
 		}},
 		{sandbox.Failed, policies.Maximum, "import sys; sys.exit('no')", 0, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			assert.Equal(t, 1, r.Code)
 			assert.Equal(t, "no\n", string(r.Stderr))
 		}},
 		{sandbox.Signalled, policies.Maximum, "import os; os.abort()", 0, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			assert.Equal(t, syscall.SIGABRT, r.Signal)
 		}},
 		{sandbox.TimedOut, policies.Maximum, "while True: pass", 200 * time.Millisecond, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			assert.InDelta(t, 200, r.Usage.Wall.Milliseconds(), 150)
 		}},
 		{sandbox.MemoryLimit, policies.Maximum, "x = bytearray(1 << 30)", 0, limitHit("memory")},
 		{sandbox.PidsLimit, policies.Standard, "import os, time\nwhile True:\n  if not os.fork(): time.sleep(9)", 0, limitHit("processes")},
 		{sandbox.OutputLimit, policies.Maximum, "while True: print('x' * 9999)", 0, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			assert.Len(t, r.Stdout, 1<<20)
 			assert.True(t, r.Truncated)
 		}},
 		{sandbox.Denied, policies.Maximum, "import os; os.fork()", 0, func(t *testing.T, r sandbox.Result) {
+			t.Helper()
 			require.Len(t, r.Violations, 1)
 			v := r.Violations[0]
 			assert.NotEmpty(t, v.ID)
@@ -71,6 +77,7 @@ func TestOutcomes(t *testing.T) {
 
 func limitHit(which string) func(*testing.T, sandbox.Result) {
 	return func(t *testing.T, r sandbox.Result) {
+		t.Helper()
 		require.Len(t, r.Violations, 1)
 		assert.Equal(t, sandbox.ResourceLimitExceeded, r.Violations[0].Type)
 		assert.Equal(t, which, r.Violations[0].Detail)

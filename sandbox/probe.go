@@ -156,8 +156,7 @@ var remedies = []struct{ step, remedy string }{
 }
 
 func remedy(err error) string {
-	var step *StepError
-	if errors.As(err, &step) {
+	if step, ok := errors.AsType[*StepError](err); ok {
 		for _, r := range remedies {
 			if strings.Contains(step.Step, r.step) {
 				return r.remedy

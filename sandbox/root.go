@@ -150,7 +150,7 @@ func (r rootView) link(file string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	b := make([]byte, maxPath)
 	n, err := unix.Readlinkat(fd, "", b)
 	if err != nil || n == 0 {

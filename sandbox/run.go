@@ -110,7 +110,7 @@ type run struct {
 
 func (x *run) do(ctx context.Context) (Result, error) {
 	defer context.AfterFunc(ctx, func() { x.end(Cancelled) })()
-	defer context.AfterFunc(x.runner.ctx, func() { x.end(Cancelled) })()
+	defer context.AfterFunc(x.runner.ctx, func() { x.end(Cancelled) })() //nolint:contextcheck // Close is another reason to end than ctx
 	var err error
 	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter); err != nil {
 		return Result{}, err
@@ -210,7 +210,7 @@ func (x *run) sendPlan() error {
 	if err != nil {
 		return unavailable("send the plan", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if _, err := f.Write(initproc.Encode(&x.plan.Plan)); err != nil {
 		return unavailable("send the plan", err)
 	}
@@ -252,7 +252,7 @@ func (x *run) receive() (initproc.Message, []int, error) {
 // explain tells a fault message in words.
 func (x *run) explain(m initproc.Message) error {
 	cause := syscall.Errno(m.B)
-	switch m.Kind {
+	switch m.Kind { //nolint:exhaustive // the others tell of no fault
 	case initproc.HelperFault:
 		return unavailable(initproc.Stage(m.A).String(), cause)
 	case initproc.InitFault, initproc.ProgramFault:
@@ -268,7 +268,7 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 		x.abort()
 		return Result{}, errors.Join(unavailable("look into the sandbox", err), listener.Close())
 	}
-	defer root.close()
+	defer func() { _ = root.close() }()
 	sup := newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, root, x.end)
 	sup.start()
 	started := time.Now()
@@ -369,5 +369,5 @@ func (x *run) cleanUp() error {
 		_ = x.pidfd.Close()
 	}
 	x.mu.Unlock()
-	return x.slot.discard(x.runner)
+	return x.slot.discard()
 }

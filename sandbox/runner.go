@@ -27,7 +27,7 @@ type Runner struct {
 	spawner  *spawner
 	slots    chan preparedSlot
 
-	ctx    context.Context // ends when Close begins
+	ctx    context.Context //nolint:containedctx // the runner's own life, which no call brings; ends when Close begins
 	cancel context.CancelFunc
 	mu     sync.Mutex // guards closed (against Add after Wait) and notes
 	closed bool
@@ -86,7 +86,7 @@ func (r *Runner) refill() {
 		case r.slots <- preparedSlot{s, err}:
 		case <-r.ctx.Done():
 			if s != nil {
-				r.note(s.discard(r))
+				r.note(s.discard())
 			}
 		}
 	}
@@ -131,7 +131,7 @@ func (r *Runner) Close() error {
 	errs := r.notes
 	for p := range r.slots {
 		if p.slot != nil {
-			errs = append(errs, p.discard(r))
+			errs = append(errs, p.discard())
 		}
 	}
 	return errors.Join(append(errs, r.spawner.close())...)

@@ -27,7 +27,7 @@ const (
 	Critical
 )
 
-// NoKill, as Spec.KillAt, is above every severity. What the kernel itself answers
+// NoKill is above every severity, for Spec.KillAt. What the kernel itself answers
 // with death, a call through a foreign ABI, still ends the run.
 const NoKill = Critical + 1
 

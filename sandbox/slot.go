@@ -34,7 +34,7 @@ func (r *Runner) newSlot() (*slot, error) {
 	}
 	err = errors.Join(err, closeAll(child))
 	if err != nil {
-		return nil, errors.Join(err, s.discard(r))
+		return nil, errors.Join(err, s.discard())
 	}
 	return s, nil
 }
@@ -99,7 +99,7 @@ func (s *slot) launch(r *Runner, child []*os.File) error {
 
 // discard ends whatever is left of the slot and removes it. The cgroup goes
 // last: it can only be removed when it is empty.
-func (s *slot) discard(r *Runner) error {
+func (s *slot) discard() error {
 	errs := []error{s.closeControl(), closeAll([]*os.File{s.stdin, s.args, s.stdout, s.stderr})}
 	if s.helper != nil {
 		errs = append(errs, ignoreDone(s.helper.Kill()))

@@ -49,7 +49,7 @@ func (s *spawner) run() {
 }
 
 func startHelper(path string, files []uintptr) (*os.Process, error) {
-	pid, err := syscall.ForkExec(path, []string{initproc.Name}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(path, []string{initproc.Name}, &syscall.ProcAttr{ //nolint:gosec // the path is of our own descriptor
 		Dir:   "/",
 		Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GOTRACEBACK=none"},
 		Files: files,

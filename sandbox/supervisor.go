@@ -73,7 +73,7 @@ func (s *supervisor) stop() (*ledger, error) {
 // makes the kernel deny (ENOSYS) whatever it would still have asked.
 func (s *supervisor) serve() {
 	defer close(s.done)
-	defer s.listener.Close()
+	defer func() { _ = s.listener.Close() }()
 	for {
 		n, err := s.listener.Receive()
 		if errors.Is(err, io.EOF) {

@@ -157,7 +157,7 @@ func TestParseAddress(t *testing.T) {
 func TestClassesNameRealCalls(t *testing.T) {
 	for _, c := range Classes() {
 		assert.NotEmpty(t, c.Name)
-		for _, name := range strings.Fields(c.Calls) {
+		for name := range strings.FieldsSeq(c.Calls) {
 			switch name {
 			case "vm86", "uselib", "lookup_dcookie", "nfsservctl": // i386, old, or AArch64 alone
 				continue

@@ -101,7 +101,7 @@ func TestGroup(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, g.Limit(Limits{Memory: 64 << 20, CPU: 0.5}))
 	require.NoError(t, g.LimitProcesses(4))
-	cmd := exec.Command("/usr/bin/sleep", "60")
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/sleep", "60")
 	require.NoError(t, cmd.Start())
 	require.NoError(t, g.Join(cmd.Process.Pid))
 	_, err = m.Sweep()
@@ -150,6 +150,6 @@ func TestSweep_LooksElsewhere(t *testing.T) {
 	require.NoError(t, g.Join(cmd.Process.Pid))
 	_, err = m.Sweep()
 	require.NoError(t, err)
-	assert.Error(t, cmd.Wait(), "what was left there lives on")
+	require.Error(t, cmd.Wait(), "what was left there lives on")
 	assert.NoDirExists(t, g.dir("memory"))
 }

@@ -32,7 +32,7 @@ func (m *Manager) Make() (*Group, error) {
 	name := m.owner.group(made.Add(1))
 	for controller, parent := range m.parents {
 		dir := filepath.Join(parent, name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
+		if err := os.Mkdir(dir, 0o750); err != nil {
 			return nil, fmt.Errorf("make %s group: %w", controller, errors.Join(err, g.Remove()))
 		}
 		g.dirs[controller] = dir

@@ -59,7 +59,7 @@ func ownGroups(text string) map[string]string {
 			own[unified] = fields[2]
 			continue
 		}
-		for _, c := range strings.Split(fields[1], ",") {
+		for c := range strings.SplitSeq(fields[1], ",") {
 			own[c] = fields[2]
 		}
 	}

@@ -97,7 +97,7 @@ func (m *Manager) stepAside(dir string) error {
 		return fmt.Errorf("other processes share the worker's group: %w", unix.EBUSY)
 	}
 	leaf := filepath.Join(dir, "worker")
-	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Mkdir(leaf, 0o750); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	return os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(me), 0)

@@ -166,7 +166,7 @@ func (m *machine) keepOnlyControl() {
 	if _, _, e := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, control+1, 1<<31-1, unix.CLOSE_RANGE_UNSHARE); e != 0 {
 		m.fault(uint32(InitFault), uint32(len(m.init)), uint32(e))
 	}
-	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, control-1, 0)
+	_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, control-1, 0)
 }
 
 // reap waits for every process of the namespace and ends with the program:
@@ -201,13 +201,13 @@ func (m *machine) fault(kind, at, errno uint32) {
 //go:norace
 func (m *machine) tell(kind, a, b uint32) {
 	m.message[0], m.message[1], m.message[2] = kind, a, b
-	syscall.RawSyscall(unix.SYS_WRITE, m.regs[RegControl], uintptr(unsafe.Pointer(&m.message)), MessageSize)
+	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, m.regs[RegControl], uintptr(unsafe.Pointer(&m.message)), MessageSize)
 }
 
 //go:nosplit
 //go:norace
 func (m *machine) exit(code uintptr) {
 	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0)
 	}
 }

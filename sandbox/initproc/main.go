@@ -1,6 +1,7 @@
 package initproc
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -139,7 +140,7 @@ func check(s Stage, err error) {
 	if err == nil {
 		return
 	}
-	errno, _ := err.(syscall.Errno)
+	errno, _ := errors.AsType[syscall.Errno](err)
 	_ = writeFD(ControlFD, Message{Kind: HelperFault, A: uint32(s), B: uint32(errno)}.Bytes())
 	os.Exit(exitFault)
 }

@@ -77,7 +77,7 @@ func (r Rule) Because(why string) Rule {
 
 // If returns a copy of the rule that also asks for the conditions.
 func (r Rule) If(cs ...Condition) Rule {
-	r.When = append(r.When[:len(r.When):len(r.When)], cs...)
+	r.When = append(slices.Clip(r.When), cs...)
 	return r
 }
 
@@ -139,12 +139,7 @@ func (r Rule) decides(name string, args [6]uint64) bool {
 	if !r.applies(args) {
 		return false
 	}
-	for _, n := range r.Calls {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Calls, name)
 }
 
 func (r Rule) applies(args [6]uint64) bool {
