@@ -13,8 +13,9 @@
 //   - if the Spec has a Network, the listed hosts, by name and through this process
 //     alone, see package egress;
 //   - a cgroup for memory with swap, processes and CPU;
-//   - a system-call filter that denies what it does not list, whose denials a
-//     supervisor in this process records as [Violation] values.
+//   - a system-call filter that denies what it does not list. A supervisor in this
+//     process records denials as [Violation] values, and looks at the paths of calls
+//     that the mounts will refuse; [Classes] is the table of what an act means.
 //
 // Pid 1 of the sandbox only reaps. When the program ends, for whatever reason,
 // so does every process it left behind. When the worker dies, so do its sandboxes.

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
 // channels are ways by which two programs on one machine can tell each other
@@ -120,4 +122,25 @@ except PermissionError:
 	require.Len(t, result.Violations, 1)
 	assert.Equal(t, sandbox.UnauthorizedFileAccess, result.Violations[0].Type)
 	assert.Equal(t, `share "/usr/bin/env"`, result.Violations[0].Detail)
+}
+
+// TestChannels_AreReal: where nobody refuses them, the shared file's channels work.
+func TestChannels_AreReal(t *testing.T) {
+	r := newRunner(t)
+	for _, name := range []string{"lock of a shared file", "record lock of a shared file", "watch of a shared file"} {
+		t.Run(name, func(t *testing.T) {
+			s := python(t, policies.Standard, channels[name]+"\nimport time; time.sleep(0.6)")
+			permitted := seccomp.Call(seccomp.Allow, "flock", "fcntl", "inotify_add_watch")
+			s.Syscalls = seccomp.Policy{Name: "permissive", Rules: append([]seccomp.Rule{permitted}, s.Syscalls.Rules...)}
+			outputs := make(chan string, 2)
+			for range cap(outputs) {
+				go func() {
+					result, _ := r.Run(context.Background(), s)
+					outputs <- string(result.Stdout)
+				}()
+				time.Sleep(150 * time.Millisecond)
+			}
+			assert.Contains(t, <-outputs+<-outputs, "SEEN")
+		})
+	}
 }
