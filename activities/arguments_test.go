@@ -40,7 +40,7 @@ func TestCheckArguments_Depth(t *testing.T) {
 		for _, language := range []string{"python", "js"} {
 			err := CheckArguments(language, json.RawMessage(test.arguments))
 			if test.ok {
-				assert.NoError(t, err, name)
+				require.NoError(t, err, name)
 			} else {
 				requireFault(t, err, contract.ConfigurationError, "Maximum nesting depth exceeded: arguments may nest 10 deep")
 			}
@@ -71,7 +71,7 @@ func TestCheckArguments_Names(t *testing.T) {
 	} {
 		err := CheckArguments("python", json.RawMessage(arguments))
 		if problem == "" {
-			assert.NoError(t, err, arguments)
+			require.NoError(t, err, arguments)
 		} else {
 			requireFault(t, err, contract.ConfigurationError, "argument "+problem)
 		}

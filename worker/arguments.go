@@ -26,8 +26,7 @@ func argumentFindings(file string, def *definition.Definition) definition.Findin
 		if err == nil {
 			err = activities.CheckArguments(body.Language, arguments)
 		}
-		var fault *contract.Fault
-		if errors.As(err, &fault) {
+		if fault, ok := errors.AsType[*contract.Fault](err); ok {
 			findings = append(findings, definition.Finding{
 				File: file, Line: t.Position.Line, Column: t.Position.Column, Severity: definition.Error,
 				Rule: "script.arguments", Reference: t.Reference,

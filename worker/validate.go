@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
 // validateFlags are what validate takes.
-type validateFlags struct{ format, level string }
+type validateFlags struct {
+	format, level string
+	analyzers     []string
+}
 
 func (a *app) validateCommand() *cobra.Command {
 	var flags validateFlags
@@ -26,6 +31,7 @@ message [rule], with a hint where there is one. It exits with 0 when there is no
 error (warnings are allowed), else with 2.`,
 		Example: `  lazaret validate nightly.yaml
   lazaret validate tools.yaml --level standard
+  lazaret validate nightly.yaml --analyzer bandit
   lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
 		Args: files,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,6 +41,7 @@ error (warnings are allowed), else with 2.`,
 	cmd.Flags().StringVarP(&flags.format, "output", "o", "plain", "print findings as plain, json or sarif")
 	cmd.Flags().StringArrayVarP(&library, "definition", "d", nil, "accepted as by run; files given are checked by themselves")
 	cmd.Flags().StringVar(&flags.level, "level", policies.Maximum.String(), "sandbox level for which scripts are checked")
+	cmd.Flags().StringArrayVar(&flags.analyzers, "analyzer", nil, "have scripts read by "+strings.Join(checker.AnalyzerNames(), ", ")+" as well")
 	a.pythonAllowFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -49,6 +56,9 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 	if err != nil {
 		return invalid("", "--%w", err)
 	}
+	if err := checkAnalyzers(flags.analyzers); err != nil {
+		return err
+	}
 	terms := scriptTerms{level: level, granted: a.pythonAllow}
 	findings := definition.Findings{}
 	for _, file := range files {
@@ -60,6 +70,7 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 		findings = append(findings, found...)
 		if def != nil {
 			findings = append(findings, a.scriptFindings(ctx, file, def, terms)...)
+			findings = append(findings, a.analyzerFindings(ctx, file, def, flags.analyzers)...)
 		}
 	}
 	if err := write(findings); err != nil {

@@ -15,6 +15,7 @@ import (
 // TestHostile: a script made to break its checker is refused, or is harmless and
 // passes; the checker ends either way, and the scripts beside it get their facts.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	lines := func(n int, line string) string { return strings.Repeat(line+"\n", n) }
 	for name, test := range map[string]struct{ source, want string }{
 		"parentheses":      {strings.Repeat("(", 100_000), "script.syntax"},
