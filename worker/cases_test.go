@@ -3,11 +3,9 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,7 +27,7 @@ const caseFolder = "../testdata/cases"
 
 // TestCases runs testdata/cases, whose README says how to write one, on the
 // shared Temporal.
-func TestCases(t *testing.T) {
+func TestCases(t *testing.T) { //nolint:tparallel // other tests stop workers, and must not do it beside these
 	files, err := filepath.Glob(filepath.Join(caseFolder, "*.txtar"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -75,7 +73,7 @@ func readCase(t *testing.T, file string) *testCase {
 			t.Fatalf("unknown section %s", f.Name)
 		}
 	}
-	require.True(t, (c.want == nil) != (c.wantError == nil), "give want.json or want.error")
+	require.NotEqual(t, c.want == nil, c.wantError == nil, "give want.json or want.error")
 	return c
 }
 
@@ -162,7 +160,7 @@ func (c *testCase) compareFault(t *testing.T, fault *contract.Fault) {
 	require.NoError(t, json.Unmarshal(data, &got))
 	want := c.errorMembers(t)
 	if pattern, ok := want["detail"].(string); ok {
-		assert.Regexp(t, regexp.MustCompile(pattern), fault.Detail)
+		assert.Regexp(t, pattern, fault.Detail)
 		delete(want, "detail")
 	}
 	for member, value := range want {
@@ -263,7 +261,7 @@ func completedChildren(t *testing.T, s *session, ids []string) int {
 	completed := 0
 	for _, id := range ids {
 		_, err := follow(ctx, s.Client, s.GetWorkflow(ctx, id, ""), nil)
-		require.NoError(t, ctx.Err(), fmt.Sprintf("child %s has not ended", id))
+		require.NoError(t, ctx.Err(), "child %s has not ended", id)
 		if err == nil {
 			completed++
 		}

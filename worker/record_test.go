@@ -1,3 +1,5 @@
+//go:build record
+
 package worker
 
 import (
@@ -36,11 +38,11 @@ var recorded = []string{
 // TestRecordHistories writes, for the release that the variable names, what
 // Temporal records of the cases, to be replayed by every later version. What
 // is there already stays: a history is never recorded again.
-func TestRecordHistories(t *testing.T) {
+//
+// It is no check, and so no part of the tests: build it with -tags record.
+func TestRecordHistories(t *testing.T) { //nolint:tparallel // it has the shared Temporal to itself
 	release := os.Getenv(record)
-	if release == "" {
-		t.Skip("set " + record + " to the release")
-	}
+	require.NotEmpty(t, release, "set %s to the release", record)
 	folder := filepath.Join("../testdata/histories", release)
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	s := temporalSession(t)

@@ -41,7 +41,7 @@ do:
 		runtime.GC()
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
-		heap = int64(stats.HeapAlloc) //nolint:gosec // no heap is that large
+		heap = int64(stats.HeapAlloc)
 	}, 30*time.Second)
 	env.ExecuteWorkflow("test/memory", contract.Start{Definition: contract.Source{Document: document, Digest: def.Digest}})
 	require.NoError(t, env.GetWorkflowError())

@@ -21,6 +21,7 @@ import (
 // TestReplay replays what real servers recorded of every kind of task, by this
 // and every earlier release: a run in flight survives the change at hand.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../testdata/histories/*/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

@@ -49,7 +49,7 @@ type Server struct {
 func Start(ctx context.Context, options Options) (*Server, error) {
 	s := &Server{options: options.withDefaults()}
 	if err := s.start(ctx); err != nil {
-		_ = s.Stop() //nolint:contextcheck // the end of ctx may be why the start failed
+		_ = s.Stop()
 		return nil, asStartError(err)
 	}
 	return s, nil
