@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -88,6 +89,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err != nil {
 		return contract.ProcessResult{}, failure(err)
 	}
+	spec.ID = attempt(ctx)
 	watched, release := p.watch(ctx)
 	result, err := p.start(watched, request, level, spec)
 	interrupted := context.Cause(watched)
@@ -101,6 +103,13 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return output, interrupted
 	}
 	return output, failure(err)
+}
+
+// attempt names one attempt of one activity, so that what is reported of it
+// twice is known for the same.
+func attempt(ctx context.Context) string {
+	info := activity.GetInfo(ctx)
+	return fmt.Sprintf("%s/%s/%s/%d", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID, info.Attempt)
 }
 
 // start runs the program if its text allows it.

@@ -46,11 +46,15 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	allowNet, err := parseAllowNet(a.allowNet)
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.startEmbedded(ctx, home, devserver.Options{
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
-	}, serviceOptions{grace: time.Second, supplies: supplies})
+	}, serviceOptions{grace: time.Second, supplies: supplies, allowNet: allowNet})
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ type app struct {
 	supply supplyFlags
 
 	pythonAllow []string // --python-allow
+	allowNet    []string // --allow-net
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {

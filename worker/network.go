@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
@@ -12,6 +13,11 @@ import (
 )
 
 const allowNetUsage = "a host that scripts may reach, as host, host:port, *.host or an address range; repeat for more (levels below maximum)"
+
+// allowNetFlag adds --allow-net to a command that runs a worker.
+func (a *app) allowNetFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.allowNet, "allow-net", nil, allowNetUsage)
+}
 
 // parseAllowNet reads what --allow-net was given.
 func parseAllowNet(texts []string) ([]egress.Rule, error) {

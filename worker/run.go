@@ -34,12 +34,13 @@ Exit codes: 0 completed, 1 faulted, 2 invalid, 3 refused by policy,
   lazaret run parent.yaml --definition children/
   lazaret run tools.yaml --level standard`,
 		Args: exactly("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], flags) },
 	}
 	a.startFlags(cmd, &flags)
-	a.addSupplyFlags(cmd)
-	a.pythonAllowFlag(cmd)
 	a.outputFlag(cmd)
+	own := a.ownWorkerFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.run(cmd.Context(), args[0], flags, given(cmd, own))
+	}
 	return cmd
 }
 
@@ -52,7 +53,7 @@ func (a *app) startFlags(cmd *cobra.Command, flags *startFlags) {
 	_ = cmd.RegisterFlagCompletionFunc("level", cobra.FixedCompletions([]string{"maximum", "strict", "standard", "minimal"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (a *app) run(ctx context.Context, file string, flags startFlags) error {
+func (a *app) run(ctx context.Context, file string, flags startFlags, ownWorker []string) error {
 	if err := a.checkFlags(); err != nil {
 		return err
 	}
@@ -65,6 +66,9 @@ func (a *app) run(ctx context.Context, file string, flags startFlags) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.checkOwnWorker(ownWorker); err != nil {
+		return err
+	}
 	run, err := a.begin(ctx, s, p, flags.id)
 	if err != nil {
 		return err

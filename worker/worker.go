@@ -17,13 +17,12 @@ type workerFlags struct {
 	grace      time.Duration
 	maxScripts int
 	metrics    string
-	allowNet   []string
 }
 
 func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
 	a.pythonAllowFlag(cmd)
-	cmd.Flags().StringArrayVar(&f.allowNet, "allow-net", nil, allowNetUsage)
+	a.allowNetFlag(cmd)
 	a.addSupplyFlags(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
@@ -48,7 +47,7 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if f.maxScripts < 0 || f.grace < 0 {
 		return serviceOptions{}, invalid("give a number of zero or more", "--max-scripts and --grace cannot be negative")
 	}
-	allowNet, err := parseAllowNet(f.allowNet)
+	allowNet, err := parseAllowNet(a.allowNet)
 	if err != nil {
 		return serviceOptions{}, err
 	}
