@@ -15,7 +15,7 @@ import (
 // ensureAttributes registers our search attributes in a configured namespace
 // that lacks them. Without them no execution of ours can start there, so a
 // worker that may not add them says what an administrator has to run.
-func (a *app) ensureAttributes(ctx context.Context, s *service) error {
+func (s *service) ensureAttributes(ctx context.Context) error {
 	missing, err := s.missingAttributes(ctx)
 	if err != nil {
 		return unreachable(fmt.Errorf("search attributes: %w", err), "")

@@ -28,6 +28,7 @@ type serviceOptions struct {
 	monitor    *monitor       // metrics; nil: none
 	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 	supplies   activities.Supplies
+	register   bool // the search attributes that the namespace lacks
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -73,6 +74,12 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
+	if options.register {
+		if err := s.ensureAttributes(ctx); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
 	if err := s.worker.Start(); err != nil {
 		s.close()
 		return nil, unreachable(fmt.Errorf("worker: %w", err), "")

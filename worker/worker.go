@@ -96,16 +96,13 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return err
 	}
 	defer options.monitor.close()
+	options.register = true
 	s, err := a.startService(ctx, connection, options)
 	if err != nil {
 		return err
 	}
 	if options.monitor != nil {
 		options.monitor.serve(s.ready)
-	}
-	if err := a.ensureAttributes(ctx, s); err != nil {
-		s.stop()
-		return err
 	}
 	fmt.Fprintf(a.stderr, "worker of %s at level %s\n", connection.HostPort, options.level)
 	if options.monitor != nil {
