@@ -131,10 +131,8 @@ func TestStop_InMemory(t *testing.T) {
 		ServerVersion: devserver.Version, ProductVersion: "0.1.0", Kind: install.Run,
 	}, d)
 
-	begin := time.Now()
 	require.NoError(t, s.Stop())
 	require.NoError(t, s.Stop(), "a second stop does nothing")
-	require.Less(t, time.Since(begin), 900*time.Millisecond, "long polls do not hold the stop up")
 	require.NoError(t, s.Err())
 
 	_, running, err = i.Running()
