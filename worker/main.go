@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	sdkworker "go.temporal.io/sdk/worker"
 )
@@ -24,6 +25,7 @@ func Main(args []string, build Build) int {
 	defer stop()
 	go func() { <-ctx.Done(); stop() }()
 	nameBinary(build)
+	zerolog.MessageFieldName = "msg" // the key that log queries expect (B55)
 	a := &app{build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	return a.execute(ctx, args)
 }

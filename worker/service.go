@@ -172,17 +172,28 @@ func logFindings(log zerolog.Logger, request contract.Process, level policies.Le
 	}
 }
 
+// logRun writes a line for the run, and one for each kind of violation in it (A27).
 func logRun(log zerolog.Logger, request contract.Process, level policies.Level, r sandbox.Result) {
-	event := log.Info()
-	if len(r.Violations) > 0 {
-		event = log.Warn()
-	}
-	event.Str("definition", request.Task.Namespace+"/"+request.Task.Name).
+	log = log.With().
+		Str("definition", request.Task.Namespace+"/"+request.Task.Name).
 		Str("task", request.Task.Reference).
 		Str("execution", request.Task.Execution).
-		Stringer("level", level).
+		Logger()
+	for _, v := range r.Violations {
+		log.Warn().
+			Str("id", v.ID).
+			Str("type", string(v.Type)).
+			Stringer("severity", v.Severity).
+			Str("syscall", v.Syscall).
+			Str("detail", v.Detail).
+			Int("count", v.Count).
+			Str("action", v.Action).
+			Msg("violation")
+	}
+	log.Info().
+		Stringer("sandbox_level", level).
 		Str("outcome", string(r.Outcome)).
 		Int("violations", len(r.Violations)).
-		Dur("wall", r.Usage.Wall).
+		Dur("wall_ms", r.Usage.Wall).
 		Msg("program ended")
 }
