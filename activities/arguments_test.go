@@ -3,6 +3,7 @@ package activities
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -87,9 +88,10 @@ for c in map(chr, range(0x110000)):
     if unicodedata.category(c) not in ("Cn", "Cs"):
         print(ord(c), int(c.isidentifier()), int(("a" + c).isidentifier()))`
 	output, err := exec.CommandContext(t.Context(), HostInterpreters().Python, "-I", "-c", ask).Output()
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
+	require.NoError(t, err)
 	var differ []string
 	for line := range strings.Lines(string(output)) {
 		var r rune

@@ -348,7 +348,7 @@ for proxied in (True, False):
             print(s.post("http://api.example.com/p", json={"a": 1}).text, s.get("https://api.example.com/g", verify="/ca.pem").text)
         print(s.post("http://api.example.com/chunks", data=(b"x" * 1000 for _ in range(10))).text)
 `, "api.example.com")
-	if out == "missing\n" {
+	if out == "missing\n" && os.Getenv("CI") == "" {
 		t.Skip("neither python3-requests nor python3-pip is installed")
 	}
 	assert.Equal(t, strings.Repeat(strings.Repeat("POST api.example.com /p 8 GET api.example.com /g 0\n", 3)+"POST api.example.com /chunks 10000\n", 2), out)
@@ -368,7 +368,7 @@ func TestNetwork_OtherClients(t *testing.T) {
 			get("https://api.example.com/c").then(() => get("http://api.example.com/d")).catch((e) => console.log(e, e.cause))`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := os.Stat(argv[0]); err != nil {
+			if _, err := os.Stat(argv[0]); err != nil && os.Getenv("CI") == "" {
 				t.Skip(err)
 			}
 			s := n.spec(t, policies.Standard, "", "api.example.com")

@@ -161,7 +161,7 @@ func logFindings(log zerolog.Logger, request contract.Process, level policies.Le
 			Str("definition", request.Task.Namespace+"/"+request.Task.Name).
 			Str("task", request.Task.Reference).
 			Str("execution", request.Task.Execution).
-			Stringer("level", level).
+			Stringer("sandbox_level", level).
 			Str("rule", f.Rule).
 			Str("subject", f.Subject).
 			Int("line", f.Line).
