@@ -118,7 +118,8 @@ func TestRun_Limits(t *testing.T) {
 
 func TestRun_Cancelled(t *testing.T) {
 	r := newRunner(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	// Long enough to have started on a busy machine: before that, Run has nothing to report.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	result, err := r.Run(ctx, python(t, policies.Standard, "import time; time.sleep(30)"))
 	require.NoError(t, err)
