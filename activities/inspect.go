@@ -13,7 +13,7 @@ import (
 // inspect refuses a Python script for what it says, before it runs. What was
 // found once is remembered, so that the next run of the same script costs
 // nothing.
-func (p *Processes) inspect(ctx context.Context, request contract.Process, level policies.Level) error {
+func (p *Processes) inspect(ctx context.Context, request contract.Process, level policies.Level, record recorder) error {
 	if p.Checker == nil || request.Language != "python" {
 		return nil
 	}
@@ -31,6 +31,9 @@ func (p *Processes) inspect(ctx context.Context, request contract.Process, level
 	findings := terms.Judge(facts[0])
 	if p.Found != nil && len(findings) > 0 {
 		p.Found(request, level, findings)
+	}
+	if err := record.found(findings); err != nil {
+		return err
 	}
 	if reasons := checker.Refused(findings); len(reasons) > 0 {
 		return refusal(level, reasons)

@@ -20,7 +20,7 @@ func TestInspect(t *testing.T) {
 	}
 	check := func(code string, level policies.Level, names contract.PythonNames) error {
 		found = nil
-		return p.inspect(t.Context(), contract.Process{Language: "python", Code: code, Python: names}, level)
+		return p.inspect(t.Context(), contract.Process{Language: "python", Code: code, Python: names}, level, recorder{})
 	}
 	none := contract.PythonNames{}
 
@@ -39,7 +39,7 @@ func TestInspect(t *testing.T) {
 
 	require.NoError(t, check("import socket", policies.Maximum, contract.PythonNames{Modules: []string{"socket"}}))
 	require.Error(t, check("import socket", policies.Maximum, none))
-	require.NoError(t, p.inspect(t.Context(), contract.Process{Language: "js", Code: "eval(1)"}, policies.Maximum))
+	require.NoError(t, p.inspect(t.Context(), contract.Process{Language: "js", Code: "eval(1)"}, policies.Maximum, recorder{}))
 	p.Checker = nil
 	require.NoError(t, check("eval('1')", policies.Maximum, none), "switched off, the kernel decides alone")
 }

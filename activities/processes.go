@@ -47,6 +47,8 @@ type Processes struct {
 	Supplies Supplies
 	// Grace is how long a program may go on once the worker is stopping.
 	Grace time.Duration
+	// Audit records what runs, what is refused and what a program tried; nil records nothing.
+	Audit Auditor
 	// Observe, if set, is told of every run that ended: for logs and metrics.
 	Observe func(contract.Process, policies.Level, sandbox.Result)
 }
@@ -79,25 +81,29 @@ type program func(contract.Process, policies.Level) (sandbox.Spec, error)
 
 func (p *Processes) run(ctx context.Context, request contract.Process, prepare program) (contract.ProcessResult, error) {
 	level, err := p.judge(request)
+	record := p.recorder(request, level, attempt(ctx))
 	if err != nil {
-		return contract.ProcessResult{}, failure(err)
+		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec, err := prepare(request, level)
 	if err == nil {
 		err = p.open(&spec, level)
 	}
 	if err != nil {
-		return contract.ProcessResult{}, failure(err)
+		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec.ID = attempt(ctx)
 	watched, release := p.watch(ctx)
-	result, err := p.start(watched, request, level, spec)
+	result, err := p.start(watched, request, level, spec, record)
 	interrupted := context.Cause(watched)
 	release()
 	if err != nil {
 		return contract.ProcessResult{}, infrastructure(interrupted, err)
 	}
 	p.observe(request, level, result)
+	if err := record.ended(result); err != nil {
+		return contract.ProcessResult{}, failure(err)
+	}
 	output, err := conclude(request, level, spec, result)
 	if errors.Is(err, errCancelled) {
 		return output, interrupted
@@ -113,8 +119,11 @@ func attempt(ctx context.Context) string {
 }
 
 // start runs the program if its text allows it.
-func (p *Processes) start(ctx context.Context, request contract.Process, level policies.Level, spec sandbox.Spec) (sandbox.Result, error) {
-	if err := p.inspect(ctx, request, level); err != nil {
+func (p *Processes) start(ctx context.Context, request contract.Process, level policies.Level, spec sandbox.Spec, record recorder) (sandbox.Result, error) {
+	if err := p.inspect(ctx, request, level, record); err != nil {
+		return sandbox.Result{}, record.orRefused(err)
+	}
+	if err := record.began(spec); err != nil {
 		return sandbox.Result{}, err
 	}
 	return p.Runner.Run(ctx, spec)

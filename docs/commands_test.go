@@ -18,7 +18,7 @@ import (
 )
 
 // groups names the commands below another one, by their own name.
-var groups = map[string]string{"exec": "sandbox", "show": "policy", "export-seccomp": "policy"}
+var groups = map[string]string{"exec": "sandbox", "show": "policy", "export-seccomp": "policy", "tail": "audit", "verify": "audit", "backup": "audit", "restore": "audit"}
 
 // cobra's own commands and flags.
 var given = map[string]map[string]bool{"help": {}, "completion": {}}

@@ -50,11 +50,15 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	auditDir, err := a.auditFolder()
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.startEmbedded(ctx, home, devserver.Options{
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
-	}, serviceOptions{grace: time.Second, supplies: supplies, allowNet: allowNet})
+	}, serviceOptions{grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir})
 	if err != nil {
 		return nil, err
 	}

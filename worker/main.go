@@ -49,6 +49,7 @@ type app struct {
 
 	pythonAllow []string // --python-allow
 	allowNet    []string // --allow-net
+	auditDir    string   // --audit-dir
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -94,7 +95,7 @@ it uses that cluster.`,
 		a.runCommand(), a.upCommand(), a.workerCommand(),
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
 		a.validateCommand(), a.schemaCommand(),
-		a.sandboxCommand(), a.policyCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }

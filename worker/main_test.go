@@ -60,7 +60,7 @@ func (s *shared) start() {
 	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, supplies: startSupplies(s.dir)})
+	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit"})
 }
 
 func (s *shared) stop() {

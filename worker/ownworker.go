@@ -15,6 +15,7 @@ func (a *app) ownWorkerFlags(cmd *cobra.Command) []string {
 	a.allowNetFlag(cmd)
 	a.addSupplyFlags(cmd)
 	a.pythonAllowFlag(cmd)
+	a.auditFlag(cmd)
 	return slices.DeleteFunc(flagNames(cmd), func(name string) bool { return slices.Contains(before, name) })
 }
 

@@ -11,6 +11,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
@@ -28,6 +29,7 @@ type serviceOptions struct {
 	monitor    *monitor       // metrics; nil: none
 	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 	supplies   activities.Supplies
+	auditDir   string
 	register   bool // the search attributes that the namespace lacks
 }
 
@@ -38,6 +40,7 @@ type service struct {
 	worker    sdkworker.Worker
 	processes *activities.Processes
 	runner    *sandbox.Runner
+	audit     *audit.Log
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -58,7 +61,12 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		return nil, err
 	}
 	s := &service{client: c, namespace: connection.Namespace, failed: make(chan error, 1)}
+	if s.audit, err = audit.Open(options.auditDir, audit.Limits{}, nil); err != nil {
+		s.close()
+		return nil, auditError(err)
+	}
 	s.processes = a.processes(options, log)
+	s.processes.Audit = s.audit
 	s.runner, err = sandbox.New(sandbox.Options{})
 	if err != nil {
 		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")
@@ -143,6 +151,9 @@ func (s *service) stop() {
 func (s *service) close() {
 	if s.runner != nil {
 		_ = s.runner.Close()
+	}
+	if s.audit != nil {
+		_ = s.audit.Close()
 	}
 	s.client.Close()
 }

@@ -24,6 +24,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.pythonAllowFlag(cmd)
 	a.allowNetFlag(cmd)
 	a.addSupplyFlags(cmd)
+	a.auditFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
@@ -56,6 +57,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 		return serviceOptions{}, err
 	}
 	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, supplies: supplies}
+	if options.auditDir, err = a.auditFolder(); err != nil {
+		return serviceOptions{}, err
+	}
 	if f.metrics != "" {
 		options.monitor, err = newMonitor(ctx, f.metrics)
 	}

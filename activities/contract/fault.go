@@ -41,12 +41,13 @@ const (
 	CommunicationError = errorBase + "communication"
 )
 
-// Error types of our own. The first two are faults; the others are seen only
+// Error types of our own. The first three are faults; the others are seen only
 // by Temporal, which retries them.
 const (
 	ownErrorBase       = "https://lazaret.dev/errors/"
 	Refused            = ownErrorBase + "refused"             // a policy forbids it: 403
 	SandboxUnavailable = ownErrorBase + "sandbox-unavailable" // the worker's machine cannot enforce the level: 503
+	AuditUnavailable   = ownErrorBase + "audit-unavailable"   // what cannot be recorded is not done: 503
 	SandboxFailed      = "SandboxFailed"                      // the sandbox itself failed this time
 	WorkerStopped      = "WorkerStopped"                      // the worker stopped before the program ended
 )
