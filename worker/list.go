@@ -138,7 +138,7 @@ func (s *session) find(ctx context.Context, query string, limit int) ([]executio
 func describeInfo(info *workflow.WorkflowExecutionInfo) executionInfo {
 	e := executionInfo{
 		ID:         info.GetExecution().GetWorkflowId(),
-		Definition: info.GetType().GetName(),
+		Definition: definitionOf(info),
 		Version:    attribute(info, contract.AttributeVersion),
 		Digest:     attribute(info, contract.AttributeDigest),
 		Status:     strings.ToLower(info.GetStatus().String()),
@@ -148,6 +148,14 @@ func describeInfo(info *workflow.WorkflowExecutionInfo) executionInfo {
 		e.Ended = info.GetCloseTime().AsTime()
 	}
 	return e
+}
+
+// definitionOf is NAMESPACE/NAME: the workflow type, unless that names a version as well.
+func definitionOf(info *workflow.WorkflowExecutionInfo) string {
+	if name := attribute(info, contract.AttributeDefinition); name != "" {
+		return name
+	}
+	return info.GetType().GetName()
 }
 
 // attribute reads a keyword search attribute; absent is empty.

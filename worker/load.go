@@ -2,7 +2,6 @@ package worker
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ type bundle struct {
 	def     *definition.Definition
 	source  contract.Source
 	library []contract.Source
+	needed  []needed
 }
 
 // load reads and checks a definition and its library. Findings go to stderr;
@@ -41,7 +41,8 @@ func (a *app) load(file string, library []string) (*bundle, error) {
 		b.library = append(b.library, source)
 		known = append(known, def.Document)
 	}
-	return b, missingWorkflows(file, def, known)
+	b.needed = neededOf(def, func(body *definition.RunWorkflow) bool { return slices.ContainsFunc(known, body.Names) })
+	return b, nil
 }
 
 func (a *app) loadOne(file string) (*definition.Definition, contract.Source, error) {
@@ -103,26 +104,4 @@ func libraryFiles(names []string) ([]string, error) {
 		}
 	}
 	return files, nil
-}
-
-// missingWorkflows refuses a run.workflow whose definition did not come along,
-// before anything runs.
-func missingWorkflows(file string, def *definition.Definition, known []definition.Document) error {
-	var missing definition.Findings
-	def.Walk(func(t *definition.Task) {
-		body, ok := t.Body.(*definition.RunWorkflow)
-		if !ok || slices.ContainsFunc(known, body.Names) {
-			return
-		}
-		missing = append(missing, definition.Finding{
-			File: file, Line: t.Position.Line, Column: t.Position.Column, Severity: definition.Error,
-			Rule: "run.workflow.unknown", Reference: t.Reference,
-			Message: fmt.Sprintf("task %q runs %s/%s:%s, which is not at hand", t.Name, body.Namespace, body.Name, body.Version),
-			Hint:    "hand it over with --definition FILE or --definition FOLDER",
-		})
-	})
-	if len(missing) == 0 {
-		return nil
-	}
-	return &exitError{code: exitInvalid, err: missing, hint: missing[0].Hint}
 }

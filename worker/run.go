@@ -69,6 +69,9 @@ func (a *app) run(ctx context.Context, file string, flags startFlags, ownWorker 
 	if err := s.checkOwnWorker(ownWorker); err != nil {
 		return err
 	}
+	if err := s.checkNeeded(ctx, file, p.bundle.needed, handOver); err != nil {
+		return err
+	}
 	run, err := a.begin(ctx, s, p, flags.id)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/workflows"
+	"lazaret.dev/lazaret/workflows/definition"
 )
 
 // serviceOptions configure a worker; zero values mean the defaults.
@@ -82,6 +83,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
+	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
 			s.close()

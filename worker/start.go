@@ -33,13 +33,9 @@ type prepared struct {
 
 // prepare does all that can be done, and go wrong, before Temporal is asked.
 func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prepared, error) {
-	terms := scriptTerms{level: a.presumedLevel(), granted: a.pythonAllow}
-	if flags.level != "" {
-		level, err := policies.ParseLevel(flags.level)
-		if err != nil {
-			return nil, invalid("", "--%w", err)
-		}
-		terms.level = level
+	terms, err := a.scriptTerms(flags.level)
+	if err != nil {
+		return nil, err
 	}
 	b, err := a.load(file, flags.definitions)
 	if err != nil {
@@ -63,6 +59,20 @@ func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prep
 		Sandbox:    contract.Sandbox{Level: flags.level},
 	}
 	return &prepared{bundle: b, level: flags.level, start: start}, checkSize(start)
+}
+
+// scriptTerms are those on which scripts are checked for a level, or for the
+// worker's own when it is empty.
+func (a *app) scriptTerms(level string) (scriptTerms, error) {
+	terms := scriptTerms{level: a.presumedLevel(), granted: a.pythonAllow}
+	if level == "" {
+		return terms, nil
+	}
+	var err error
+	if terms.level, err = policies.ParseLevel(level); err != nil {
+		return terms, invalid("", "--%w", err)
+	}
+	return terms, nil
 }
 
 // begin starts the execution.

@@ -40,6 +40,9 @@ func (a *app) submit(ctx context.Context, file string, flags startFlags, wait bo
 		return err
 	}
 	defer s.Close()
+	if err := s.checkNeeded(ctx, file, p.bundle.needed, handOver); err != nil {
+		return err
+	}
 	run, err := s.begin(ctx, p, flags.id)
 	if err != nil {
 		return err

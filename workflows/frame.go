@@ -72,4 +72,6 @@ type snapshot struct {
 	// What scripts of this execution needed and got, see prepareScript.
 	Scripts map[string]string `json:"scripts,omitempty"`
 	Locks   map[string]string `json:"locks,omitempty"`
+	// Published are the definitions that run.workflow tasks found, by reference.
+	Published map[string]contract.Source `json:"published,omitempty"`
 }

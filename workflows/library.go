@@ -3,13 +3,15 @@ package workflows
 import (
 	"fmt"
 
+	"go.temporal.io/sdk/workflow"
+
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
-// resolve finds the definition that a run.workflow task names, among those that
-// came with the execution and the definition itself.
-func (e *execution) resolve(body *definition.RunWorkflow) (contract.Source, *definition.Definition, error) {
+// resolve finds the definition that a run.workflow task names: among those that
+// came with the execution and the definition itself, else among the published.
+func (e *execution) resolve(ctx workflow.Context, body *definition.RunWorkflow) (contract.Source, *definition.Definition, error) {
 	var found contract.Source
 	var best *definition.Definition
 	for _, source := range append([]contract.Source{e.start.Definition}, e.start.Library...) {
@@ -21,9 +23,12 @@ func (e *execution) resolve(body *definition.RunWorkflow) (contract.Source, *def
 			found, best = source, def
 		}
 	}
-	if best == nil {
+	if best != nil {
+		return found, best, nil
+	}
+	if workflow.GetVersion(ctx, publishedVersion, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return contract.Source{}, nil, configurationFault(fmt.Sprintf(
 			"workflow %s/%s:%s is unknown here; hand it over with --definition FILE", body.Namespace, body.Name, body.Version))
 	}
-	return found, best, nil
+	return e.published(ctx, body)
 }

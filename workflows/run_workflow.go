@@ -19,7 +19,7 @@ const maxDepth = 32
 
 // runWorkflow runs another definition as a child execution.
 func (e *execution) runWorkflow(ctx workflow.Context, t *definition.Task, body *definition.RunWorkflow, u *underWay, env expression.Env) (any, error) {
-	child, start, err := e.childStart(t, body, u, env)
+	child, start, err := e.childStart(ctx, t, body, u, env)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,11 @@ func ended(ctx workflow.Context, err error) error {
 	return err
 }
 
-func (e *execution) childStart(t *definition.Task, body *definition.RunWorkflow, u *underWay, env expression.Env) (*definition.Definition, contract.Start, error) {
+func (e *execution) childStart(ctx workflow.Context, t *definition.Task, body *definition.RunWorkflow, u *underWay, env expression.Env) (*definition.Definition, contract.Start, error) {
 	if e.start.Depth >= maxDepth {
 		return nil, contract.Start{}, runtimeFault(t.Reference, fmt.Sprintf("run.workflow nests deeper than %d", maxDepth))
 	}
-	source, child, err := e.resolve(body)
+	source, child, err := e.resolve(ctx, body)
 	if err != nil {
 		return nil, contract.Start{}, locate(err, t.Reference)
 	}
@@ -64,7 +64,7 @@ func (e *execution) childStart(t *definition.Task, body *definition.RunWorkflow,
 		return nil, contract.Start{}, runtimeFault(t.Reference, fmt.Sprintf("input: %v", err))
 	}
 	start := e.start
-	start.Definition, start.Input, start.State = source, data, nil
+	start.Definition, start.Published, start.Input, start.State = source, contract.PublishedRef{}, data, nil
 	start.Depth++
 	start.Execution = e.start.Root(e.id)
 	_, err = encodeBounded(start, "the child's input")

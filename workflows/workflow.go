@@ -3,7 +3,6 @@ package workflows
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -23,17 +22,20 @@ type Registry interface {
 // that is not registered by name is a definition's namespace/name.
 func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(runDetached, workflow.RegisterOptions{Name: contract.Detached})
+	r.RegisterWorkflowWithOptions(keepIndex, workflow.RegisterOptions{Name: contract.DefinitionIndex})
+	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
 	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
 }
 
 // TypeName is the workflow type of a definition's executions, as the UI shows it.
 func TypeName(doc definition.Document) string { return doc.Namespace + "/" + doc.Name }
 
-// Execute runs one execution of the definition that its one argument, a
-// contract.Start, carries. It returns the output as JSON, an application error
-// whose detail is a contract.Fault, or a cancellation.
+// Execute runs one execution of a definition: the one that its argument, a
+// contract.Start, carries or names, or else the published one that the workflow
+// type names, with the argument as its input. It returns the output as JSON, an
+// application error whose detail is a contract.Fault, or a cancellation.
 func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
-	start, err := decodeStart(ctx, args)
+	start, err := receiveStart(ctx, args)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -63,21 +65,6 @@ func conclude(ctx workflow.Context, e *execution, output any, err error) (any, e
 		return nil, failure(err)
 	}
 	return result, nil
-}
-
-func decodeStart(ctx workflow.Context, args converter.EncodedValues) (contract.Start, error) {
-	var start contract.Start
-	if args.HasValues() {
-		if err := args.Get(&start); err != nil {
-			return start, configurationFault(fmt.Sprintf("start argument: %v", err))
-		}
-	}
-	if start.Definition.Document == "" {
-		return start, configurationFault(fmt.Sprintf(
-			"workflow type %q was started without a definition; start it with `lazaret run` or `lazaret submit`",
-			workflow.GetInfo(ctx).WorkflowType.Name))
-	}
-	return start, nil
 }
 
 // failure makes the error that Temporal stores of one of ours. Cancellation

@@ -7,6 +7,9 @@ type Start struct {
 	// Definition is the document to run. It travels with the execution, so that
 	// editing a file never touches a run in flight.
 	Definition Source `json:"definition"`
+	// Published names the document instead: a published version of the workflow
+	// type's definition. The execution finds it once and carries it from then on.
+	Published PublishedRef `json:"published,omitzero"`
 	// Library holds the definitions that run.workflow may name.
 	Library []Source `json:"library,omitempty"`
 	// Input is the raw input; absent means null.
@@ -21,6 +24,12 @@ type Start struct {
 	Depth int `json:"depth,omitempty"`
 	// State is where an earlier run of this execution stopped to continue as new.
 	State json.RawMessage `json:"state,omitempty"`
+}
+
+// PublishedRef pins a published version by its digest.
+type PublishedRef struct {
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
 }
 
 // Root is the workflow id of the outermost execution, given this one's own.

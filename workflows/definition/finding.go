@@ -55,3 +55,14 @@ func (fs Findings) Errors() Findings {
 
 // HasErrors reports whether any finding is an error.
 func (fs Findings) HasErrors() bool { return len(fs.Errors()) > 0 }
+
+// FindingAt is a finding of severity error about the value at a JSON pointer of
+// the definition, for checks that know more than the document.
+func (d *Definition) FindingAt(file, pointer, rule, hint, message string) Finding {
+	f := Finding{File: file, Severity: Error, Rule: rule, Message: message, Hint: hint, Reference: pointer}
+	if _, root, p := read(d.Source); p == nil {
+		at := cursor{node: root, raw: root.value(), at: root.at}.walk(splitPointer(pointer)).at
+		f.Line, f.Column = at.Line, at.Column
+	}
+	return f
+}

@@ -72,3 +72,6 @@ func quotedSome(names []string, total int) string {
 	}
 	return list
 }
+
+// Suggest is a hint with the known name nearest to name, or "" where none is near.
+func Suggest(name string, known []string) string { return didYouMean(name, known) }
