@@ -59,14 +59,13 @@ func sandboxSection(ctx context.Context, b *bench) (_ []*group, err error) {
 func saturated(row string, workers int, act func(context.Context) error) probe {
 	return probe{rows: []string{row}, take: func(ctx context.Context) ([]time.Duration, error) {
 		begin := time.Now()
-		calls, err := crowd(ctx, workers, act)
+		calls, err := crowd(ctx, workers, 10, act)
 		return []time.Duration{time.Since(begin) / calls}, err
 	}}
 }
 
-// crowd has workers call act again and again; it returns how often.
-func crowd(ctx context.Context, workers int, act func(context.Context) error) (calls time.Duration, err error) {
-	const each = 10
+// crowd has workers call act, each so often; it returns how often in all.
+func crowd(ctx context.Context, workers, each int, act func(context.Context) error) (calls time.Duration, err error) {
 	errs := make([]error, workers)
 	var running sync.WaitGroup
 	for w := range workers {

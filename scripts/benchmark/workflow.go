@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -45,25 +44,73 @@ func workflowSection(ctx context.Context, b *bench) (_ []*group, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
+	return e.measure(ctx, b)
+}
+
+// measure compares one kind of work after the other.
+func (e *executor) measure(ctx context.Context, b *bench) ([]*group, error) {
+	const folder = "testdata/definitions/"
 	set := e.compare("set: one task without effects, one execution at a time", setDefinition, `{"greeting":"hello"}`, byHand{"Go workflow", setByHand})
-	loop := e.compare("for-10: a loop of ten tasks without effects, one execution at a time", "testdata/definitions/for-10.yaml", `{"sum":55}`, byHand{"Go workflow", forByHand})
-	script := e.compare("script: one short script, one execution at a time", "testdata/definitions/script.yaml", `"42\n"`,
+	script := e.compare("script: one short script, one execution at a time", folder+"script.yaml", `"42\n"`,
 		byHand{"Go workflow, python3 -I -S", scriptByHand}, byHand{"Go workflow, bwrap + python3 -I -S", boxedByHand})
-	script.pause = 20 * time.Millisecond
-	crowd := e.crowded(set)
-	for _, g := range []*group{set, loop, script} {
-		if err := g.measure(ctx, b.rounds, 5*b.effort); err != nil {
+	scripts := e.compare("script-10: ten scripts one after the other", folder+"script-10.yaml", `{"sum":55}`,
+		byHand{"Go workflow, the same sandbox", sandboxedByHand}, byHand{"Go workflow, python3 -I -S", scriptsByHand})
+	script.pause, scripts.pause = pauseAfterScript, pauseAfterScript
+	plan := []struct {
+		*group
+		samples int
+	}{
+		{set, 5 * b.effort},
+		{e.compare("for-10: a loop of ten tasks without effects", folder+"for-10.yaml", `{"sum":55}`, byHand{"Go workflow", forByHand(10)}), 5 * b.effort},
+		{e.compare("fork-5: five branches without effects", folder+"fork-5.yaml", `[1,4,9,16,25]`, byHand{"Go workflow", forkByHand}), 5 * b.effort},
+		{e.compare("for-1000: a loop of a thousand tasks without effects", folder+"for-1000.yaml", `{"sum":500500}`, byHand{"Go workflow", forByHand(1000)}), 3 * b.effort},
+		{script, 5 * b.effort},
+		{scripts, b.effort},
+		{e.crowded(set, 8), max(b.effort/3, 1)},
+		{e.crowded(set, 200), 1},
+		{e.iterations(b.effort > 1), 1},
+	}
+	var groups []*group
+	for _, p := range plan {
+		if err := p.measure(ctx, b.rounds, p.samples); err != nil {
 			return nil, err
 		}
+		groups = append(groups, p.group)
 	}
-	return []*group{set, loop, script, crowd}, crowd.measure(ctx, b.rounds, max(b.effort/3, 1))
+	return groups, nil
+}
+
+// pauseAfterScript lets the sandbox prepare its next slot, as it does between tasks.
+const pauseAfterScript = 20 * time.Millisecond
+
+// iterations compares what a thousand iterations cost in loops of different lengths.
+func (e *executor) iterations(long bool) *group {
+	g := &group{name: "a thousand iterations of a loop, by the loop's length"}
+	lengths := []int{1_000, 10_000}
+	if long {
+		lengths = append(lengths, 100_000)
+	}
+	for _, n := range lengths {
+		text := fmt.Sprintf(`
+document: {dsl: '1.0.3', namespace: benchmark, name: for-%[1]d, version: '1.0.0'}
+do:
+  - sum:
+      for: {each: number, in: '${ [range(1; %[1]d + 1)] }'}
+      do: [add: {set: {sum: '${ (.sum // 0) + $number }'}}]
+`, n)
+		whole := timed(fmt.Sprint(n, " iterations"), e.definition("loop.yaml", []byte(text), fmt.Sprintf(`{"sum":%d}`, n*(n+1)/2)))
+		g.probes = append(g.probes, probe{rows: whole.rows, take: func(ctx context.Context) ([]time.Duration, error) {
+			took, err := whole.take(ctx)
+			return []time.Duration{took[0] * 1000 / time.Duration(n)}, err
+		}})
+	}
+	return g
 }
 
 // crowded is g with many executions at a time: their share of the time, and the
 // processor time that server, worker and client spend on one. The latter hardly
 // depends on what else the machine does.
-func (e *executor) crowded(g *group) *group {
-	const clients = 8
+func (e *executor) crowded(g *group, clients int) *group {
 	many := &group{name: fmt.Sprintf("set with %d executions at a time, per execution", clients)}
 	for _, p := range g.probes {
 		name := p.rows[0]
@@ -71,7 +118,7 @@ func (e *executor) crowded(g *group) *group {
 			rows: []string{name, name + ", processor time"},
 			take: func(ctx context.Context) ([]time.Duration, error) {
 				begin, spent := time.Now(), e.processorTime()
-				executions, err := crowd(ctx, clients, func(ctx context.Context) error {
+				executions, err := crowd(ctx, clients, max(1, 80/clients), func(ctx context.Context) error {
 					_, err := p.take(ctx)
 					return err
 				})
@@ -138,10 +185,9 @@ func newExecutor(ctx context.Context, u *up) (*executor, error) {
 	})
 	workflows.Register(e.worker)
 	processes.Register(e.worker)
-	e.worker.RegisterWorkflow(setByHand)
-	e.worker.RegisterWorkflow(forByHand)
-	e.worker.RegisterWorkflow(scriptByHand)
-	e.worker.RegisterWorkflow(boxedByHand)
+	for _, w := range byHandWorkflows {
+		e.worker.RegisterWorkflowWithOptions(w.run, workflow.RegisterOptions{Name: w.name})
+	}
 	e.worker.RegisterActivity(runPython)
 	e.worker.RegisterActivity(runBoxedPython)
 	if err := e.worker.Start(); err != nil {
@@ -156,36 +202,37 @@ func (e *executor) close() error {
 	return e.runner.Close()
 }
 
-// byHand is a workflow written in Go.
-type byHand struct {
-	row      string
-	workflow any
-}
-
 // compare is a group of workflows written in Go and a definition of the same effect.
 func (e *executor) compare(name, file, want string, alternatives ...byHand) *group {
 	g := &group{name: name}
 	for _, a := range alternatives {
 		g.probes = append(g.probes, timed(a.row, func(ctx context.Context) error {
-			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, a.workflow)
+			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, a.workflow.name)
 		}))
 	}
+	text, err := os.ReadFile(file)
 	g.probes = append(g.probes, timed("definition", func(ctx context.Context) error {
-		options, kind, start, err := definitionStart(file)
 		if err != nil {
 			return err
 		}
-		return e.execute(ctx, want, options, kind, start)
+		return e.definition(file, text, want)(ctx)
 	}))
 	return g
 }
 
-// definitionStart is how the command line starts an execution.
-func definitionStart(file string) (client.StartWorkflowOptions, string, contract.Start, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return client.StartWorkflowOptions{}, "", contract.Start{}, err
+// definition executes a document.
+func (e *executor) definition(file string, text []byte, want string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		options, kind, start, err := definitionStart(file, text)
+		if err != nil {
+			return err
+		}
+		return e.execute(ctx, want, options, kind, start)
 	}
+}
+
+// definitionStart is how the command line starts an execution.
+func definitionStart(file string, text []byte) (client.StartWorkflowOptions, string, contract.Start, error) {
 	def, err := definition.Parse(file, text)
 	if err != nil {
 		return client.StartWorkflowOptions{}, "", contract.Start{}, err
@@ -222,43 +269,6 @@ func isDeadline(err error) bool {
 	var deadline *serviceerror.DeadlineExceeded
 	var canceled *serviceerror.Canceled
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &deadline) || errors.As(err, &canceled)
-}
-
-func setByHand(workflow.Context) (map[string]string, error) {
-	return map[string]string{"greeting": "hello"}, nil
-}
-
-func forByHand(workflow.Context) (map[string]int, error) {
-	sum := 0
-	for number := 1; number <= 10; number++ {
-		sum += number
-	}
-	return map[string]int{"sum": sum}, nil
-}
-
-func scriptByHand(ctx workflow.Context) (string, error) {
-	return runByHand(ctx, runPython)
-}
-
-func boxedByHand(ctx workflow.Context) (string, error) {
-	return runByHand(ctx, runBoxedPython)
-}
-
-func runByHand(ctx workflow.Context, activity func(context.Context, string) (string, error)) (string, error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
-	var output string
-	err := workflow.ExecuteActivity(ctx, activity, "print(6 * 7)").Get(ctx, &output)
-	return output, err
-}
-
-func runPython(ctx context.Context, code string) (string, error) {
-	output, err := exec.CommandContext(ctx, python, "-I", "-S", "-c", code).Output() //nolint:gosec // the code is ours
-	return string(output), err
-}
-
-func runBoxedPython(ctx context.Context, code string) (string, error) {
-	output, err := bubblewrap(ctx, nil, "-c", code).Output()
-	return string(output), err
 }
 
 // quiet drops what the SDK logs.
