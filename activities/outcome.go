@@ -59,7 +59,7 @@ func ended(request contract.Process, level policies.Level, spec sandbox.Spec, r 
 		Code:       r.Code,
 		Level:      level.String(),
 		Violations: count(r.Violations),
-		Degraded:   r.Degraded,
+		Degraded:   policies.Names(r.Degraded),
 		WallMillis: r.Usage.Wall.Milliseconds(),
 		CPUMillis:  r.Usage.CPU.Milliseconds(),
 		MaxRSS:     r.Usage.MaxMemory,

@@ -73,7 +73,7 @@ func TestConclude_NoFault(t *testing.T) {
 // code other than 0 is a fault for those that see no code.
 func TestConclude_Return(t *testing.T) {
 	result := sandbox.Result{
-		Outcome: sandbox.Failed, Code: 7, Stdout: []byte("out\n"), Stderr: []byte("err\n"), Degraded: []string{"landlock"},
+		Outcome: sandbox.Failed, Code: 7, Stdout: []byte("out\n"), Stderr: []byte("err\n"), Degraded: []sandbox.Feature{"landlock"},
 		Violations: []sandbox.Violation{{Count: 2}, {Count: 3}},
 		Usage:      sandbox.Usage{Wall: 1500 * time.Millisecond, CPU: 20 * time.Millisecond, MaxMemory: 4096},
 	}

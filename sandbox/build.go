@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
@@ -12,9 +10,6 @@ import (
 // ProgramPID is the process id of the program in its pid namespace; pid 1 only reaps.
 const ProgramPID = 2
 
-// Identity of the program inside its user namespace.
-const insideUID = 1000
-
 // hostname is what the program sees as the machine's name.
 const hostname = "sandbox"
 
@@ -22,42 +17,36 @@ const hostname = "sandbox"
 // namespaces and the program's execve.
 func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, error) {
 	p := newPlan()
-	p.UIDMap = fmt.Sprintf("%d %d 1\n", insideUID, uid)
-	p.GIDMap = p.UIDMap
 	sources, err := p.openBinds(s.Binds)
 	if err != nil {
 		return nil, err
 	}
-	p.identity()
+	if features.lacksFeature(MemoryGroup) {
+		p.dieFirst()
+	}
+	p.identify(features.identity, uid)
 	p.root(s, sources)
 	p.leaveHost(features.off != rootLayer)
 	p.network(s.Network)
+	p.showRoot()
 	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
 	p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
 	if features.off != capabilitiesLayer {
 		p.dropCapabilities()
 	}
 	p.prctl("set no_new_privs", unix.PR_SET_NO_NEW_PRIVS, 1)
+	p.prctl("hide the reaper", unix.PR_SET_DUMPABLE, 0) // also from a program with its host user id
 	p.call("die with the worker", unix.SYS_PRCTL, num(unix.PR_SET_PDEATHSIG), num(int(unix.SIGKILL)))
 	p.program = true
 	p.session(s)
-	if features.off != landlockLayer {
+	if features.off != landlockLayer && features.landlock > 0 {
 		p.landlock(s, sources, features.landlock)
 	}
 	if features.off != limitsLayer {
-		p.limits(s.Limits)
+		p.limits(s.Limits, features)
 	}
 	p.start(s, features.listenerFlags, filter)
 	return p, nil
-}
-
-// identity leaves the host's root for the one user of the namespace. It keeps
-// all capabilities there, since the namespace has no root to lose them from.
-func (p *plan) identity() {
-	p.call("drop the supplementary groups", unix.SYS_SETGROUPS)
-	p.call("set the group id", unix.SYS_SETRESGID, num(insideUID), num(insideUID), num(insideUID))
-	p.call("set the user id", unix.SYS_SETRESUID, num(insideUID), num(insideUID), num(insideUID))
-	p.call("set the umask", unix.SYS_UMASK, num(0o022))
 }
 
 // session makes the program's process a session of its own, without a terminal,
@@ -80,12 +69,16 @@ func (p *plan) session(s *Spec) {
 // listens, and becomes the program. Between the first and the last of these
 // calls the filter is on: it must permit read and write, see checkPolicy.
 func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
-	argv, env, path := p.strs(s.Argv), p.strs(s.environment()), p.str(s.Argv[0])
 	listener := p.register()
 	p.call("load the system-call filter", unix.SYS_SECCOMP,
 		num(unix.SECCOMP_SET_MODE_FILTER), num(flags), p.filter(filter)).Save = listener
 	p.call("announce the filter", unix.SYS_WRITE, reg(initproc.RegReady), regAddr(listener), num(8)).Min = 8
 	p.call("wait for the worker", unix.SYS_READ, reg(initproc.RegControl), p.words(0), num(1)).Min = 1
+	if len(s.Argv) == 0 { // a trial
+		p.call("end", unix.SYS_EXIT_GROUP, num(0))
+		return
+	}
+	argv, env, path := p.strs(s.Argv), p.strs(s.environment()), p.str(s.Argv[0])
 	p.call(quoted(stepExecute, s.Argv[0]), unix.SYS_EXECVE, path, argv, env)
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"lazaret.dev/lazaret/sandbox/machine"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -9,7 +10,9 @@ type features struct {
 	arch          seccomp.Arch
 	landlock      landlockABI
 	listenerFlags uintptr
-	off           layer // what a test of the other layers leaves out; nothing in any other build
+	identity      identity
+	lacks         []Lack // see Runner.try
+	off           layer  // what a test of the other layers leaves out; nothing in any other build
 }
 
 // layer is one of those that a test can leave out. Namespaces, the read-only
@@ -25,8 +28,8 @@ const (
 	rootLayer         layer = "read-only-root"
 )
 
-func probeFeatures() (features, error) {
-	var f features
+func probeFeatures(m machine.Machine) (features, error) {
+	f := features{identity: chooseIdentity(m, hostUIDs.exist())}
 	var err error
 	if f.arch, err = seccomp.Native(); err != nil {
 		return f, unavailable("choose the system-call table", err)
@@ -35,7 +38,7 @@ func probeFeatures() (features, error) {
 		return f, unavailable("probe seccomp", err)
 	}
 	if f.landlock, err = probeLandlock(); err != nil {
-		return f, unavailable("probe Landlock", err)
+		f.lacks = append(f.lacks, newLack(Landlock, stepLandlock, err, m))
 	}
 	return f, nil
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"lazaret.dev/lazaret/sandbox/seccomp"
@@ -13,6 +14,9 @@ type filters struct {
 	mu   sync.Mutex
 	arch seccomp.Arch
 	made map[policyKey]seccomp.Filter
+	// before come before every policy's own rules: they stand in for features
+	// that this machine lacks.
+	before []seccomp.Rule
 }
 
 // policyKey identifies a policy by the array of its rules, which must not change
@@ -52,6 +56,7 @@ func (f *filters) compile(p seccomp.Policy) (seccomp.Filter, error) {
 	if err := checkPolicy(p, f.arch); err != nil {
 		return seccomp.Filter{}, err
 	}
+	p.Rules = slices.Concat(f.before, p.Rules)
 	return seccomp.Compile(p, f.arch)
 }
 

@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
@@ -11,10 +9,12 @@ import (
 // landlockABI is the kernel's Landlock version; 0 is none.
 type landlockABI int
 
+const stepLandlock = "ask for Landlock"
+
 func probeLandlock() (landlockABI, error) {
 	abi, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e != 0 {
-		return 0, fmt.Errorf("ask for Landlock (Linux 5.13, lsm=landlock): %w", e)
+		return 0, e
 	}
 	return landlockABI(abi), nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
 // workerVariable turns the test binary into a worker that is to be killed.
@@ -21,6 +22,11 @@ const workerVariable = "LAZARET_TEST_WORKER"
 
 func TestMain(m *testing.M) {
 	sandbox.MaybeInit()
+	sandboxtest.Enter()
+	if os.Getenv(jobVariable) != "" {
+		doJob()
+		return
+	}
 	if os.Getenv(workerVariable) != "" {
 		doomedWorker()
 		return

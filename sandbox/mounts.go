@@ -193,6 +193,17 @@ func (p *plan) link(made map[string]bool, at, target string) {
 	p.call(quoted("link", "/"+at), unix.SYS_SYMLINKAT, p.str(target), here, p.str(at))
 }
 
+// showRoot hands the worker the root directory: through /proc only a worker with
+// CAP_SYS_PTRACE could open it.
+func (p *plan) showRoot() {
+	defer p.scope()()
+	root := p.save("open the root", unix.SYS_OPENAT, here, p.str("/"), num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC))
+	p.call("place the root", unix.SYS_DUP3, root, num(firstSocket), num(unix.O_CLOEXEC))
+	p.handOver("hand over the root", initproc.Root, 1)
+	p.call("close the root", unix.SYS_CLOSE_RANGE, num(firstSocket), num(firstSocket), num(0))
+	p.call("close the root", unix.SYS_CLOSE, root)
+}
+
 const mountFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 // ownMounts makes what only this run has. /proc must come before the host's root

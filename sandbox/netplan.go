@@ -31,7 +31,7 @@ func (p *plan) network(n Network) {
 	for i, s := range wanted {
 		p.listener(firstSocket+i, s)
 	}
-	p.handOver(len(wanted))
+	p.handOver("hand over the network's sockets", initproc.Sockets, len(wanted))
 	p.call("close the network's sockets", unix.SYS_CLOSE_RANGE, num(firstSocket), num(firstSocket+len(wanted)-1), num(0))
 }
 
@@ -85,9 +85,9 @@ func (p *plan) listener(fd int, l listening) {
 	p.call("close", unix.SYS_CLOSE, s)
 }
 
-// handOver sends the worker one message with the sockets.
-func (p *plan) handOver(count int) {
-	payload := initproc.Message{Kind: initproc.Sockets}.Bytes()
+// handOver sends the worker one message with the descriptors from firstSocket.
+func (p *plan) handOver(name string, kind initproc.MessageKind, count int) {
+	payload := initproc.Message{Kind: kind}.Bytes()
 	iov := p.words(p.bytes(payload).Value, uint64(len(payload)))
 	p.pointer(iov, 0)
 	rights := make([]int, count)
@@ -98,7 +98,7 @@ func (p *plan) handOver(count int) {
 	message := p.words(0, 0, iov.Value, 1, p.bytes(control).Value, uint64(len(control)), 0)
 	p.pointer(message, 2)
 	p.pointer(message, 4)
-	p.call("hand over the network's sockets", unix.SYS_SENDMSG, reg(initproc.RegControl), message, num(0)).Min = uint64(len(payload))
+	p.call(name, unix.SYS_SENDMSG, reg(initproc.RegControl), message, num(0)).Min = uint64(len(payload))
 }
 
 // sockaddr is struct sockaddr_in.

@@ -134,7 +134,7 @@ func (p *plan) fault(m initproc.Message, err error) error {
 	if strings.HasPrefix(step, stepExecute) || strings.HasPrefix(step, stepDirectory) {
 		blame = ErrSpec
 	}
-	return fmt.Errorf("%w: %w", blame, &StepError{step, err})
+	return &stepFault{blame, &StepError{Step: step, Err: err}}
 }
 
 // Steps that depend on the Spec alone.

@@ -36,9 +36,9 @@ type Result struct {
 	Violations []Violation
 	// Connections are those that were permitted and carried, in the order of their ends.
 	Connections []egress.Connection
-	// Degraded lists the layers that this machine could not enforce and that the
-	// caller had allowed to be missing.
-	Degraded []string
+	// Degraded lists the features that this machine could not give and that the
+	// Spec allowed to be missing.
+	Degraded []Feature
 	Usage    Usage
 }
 

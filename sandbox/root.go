@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
@@ -30,15 +29,8 @@ type workDir struct {
 // noRoot shows nothing.
 var noRoot = rootView{fd: -1}
 
-func openRoot(pidfd int, work bool) (rootView, error) {
-	pid, err := pidOf(pidfd)
-	if err != nil {
-		return noRoot, err
-	}
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return noRoot, fmt.Errorf("open the sandbox's root: %w", err)
-	}
+// openRoot takes over the root directory that the sandbox has handed over.
+func openRoot(fd int, work bool) (rootView, error) {
 	r := rootView{fd: fd}
 	for _, dir := range workPaths {
 		if !work {
@@ -51,20 +43,6 @@ func openRoot(pidfd int, work bool) (rootView, error) {
 		r.work = append(r.work, workDir{dir, at})
 	}
 	return r, nil
-}
-
-// pidOf is a process's id in this pid namespace, see "fdinfo" in proc_pid_fdinfo(5).
-func pidOf(pidfd int) (int, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
-	if err != nil {
-		return 0, fmt.Errorf("pid of the sandbox: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(b), "\nPid:\t")
-	pid := 0
-	if _, err := fmt.Sscan(rest, &pid); err != nil || pid <= 0 {
-		return 0, fmt.Errorf("pid of the sandbox: %w", unix.ESRCH)
-	}
-	return pid, nil
 }
 
 func (r rootView) close() error {

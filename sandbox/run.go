@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
+	"lazaret.dev/lazaret/sandbox/machine"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -32,6 +34,11 @@ func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
 	if err != nil {
 		return Result{Outcome: SandboxError}, err
 	}
+	degraded, err := r.admit(&spec)
+	if err != nil {
+		return Result{Outcome: SandboxError}, err
+	}
+	spec.Proc = spec.Proc && !slices.Contains(degraded, FreshProc)
 	if !r.begin() {
 		return Result{Outcome: SandboxError}, ErrClosed
 	}
@@ -40,14 +47,18 @@ func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
 		r.tasks.Done()
 		return notStarted(ctx, err)
 	}
-	x := &run{runner: r, spec: &spec, slot: s, filter: filter}
+	x := &run{runner: r, spec: &spec, slot: s, filter: filter, root: noRoot}
 	result, err := x.do(ctx)
+	result.Degraded = degraded
 	go func() { // removing a cgroup takes longer than most programs
 		defer r.tasks.Done()
 		r.note(x.cleanUp())
 	}()
 	if err != nil && r.ctx.Err() != nil {
 		err = ErrClosed
+	}
+	if err != nil {
+		explain(err, machine.Look())
 	}
 	if err != nil {
 		return notStarted(ctx, err)
@@ -93,6 +104,7 @@ type run struct {
 	slot   *slot
 	filter seccomp.Filter
 	plan   *plan
+	root   rootView
 
 	network *service // nil without a network
 
@@ -159,6 +171,13 @@ func (x *run) launch() (*seccomp.Listener, error) {
 	x.know(os.NewFile(uintptr(pidfd), "pidfd"))
 	if err := x.serveNetwork(); err != nil {
 		return nil, err
+	}
+	root, err := x.await(initproc.Root)
+	if err != nil {
+		return nil, err
+	}
+	if x.root, err = openRoot(root, x.spec.Scratch > 0); err != nil {
+		return nil, unavailable("look into the sandbox", err)
 	}
 	listener, err := x.await(initproc.Ready)
 	if err != nil {
@@ -263,17 +282,11 @@ func (x *run) explain(m initproc.Message) error {
 
 // execute lets the program start and follows it to its end.
 func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, error) {
-	root, err := openRoot(int(x.pidfd.Fd()), x.spec.Scratch > 0)
-	if err != nil {
-		x.abort()
-		return Result{}, errors.Join(unavailable("look into the sandbox", err), listener.Close())
-	}
-	defer func() { _ = root.close() }()
-	sup := newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, root, x.end)
+	sup := newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, x.root, x.end)
 	sup.start()
 	started := time.Now()
 	timer := time.AfterFunc(x.spec.Limits.Wall, func() { x.end(TimedOut) })
-	_, err = x.slot.control.Write([]byte{1})
+	_, err := x.slot.control.Write([]byte{1})
 	if err == nil {
 		err = x.follow()
 	}
@@ -289,7 +302,7 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault
 	}
-	r := x.result(wall, streams, violations, root)
+	r := x.result(wall, streams, violations, x.root)
 	r.Connections, r.Violations = connections, append(r.Violations, refused...)
 	return r, nil
 }
@@ -369,5 +382,5 @@ func (x *run) cleanUp() error {
 		_ = x.pidfd.Close()
 	}
 	x.mu.Unlock()
-	return x.slot.discard()
+	return errors.Join(x.root.close(), x.slot.discard())
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"lazaret.dev/lazaret/sandbox/cgroup"
+	"lazaret.dev/lazaret/sandbox/machine"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -40,15 +40,15 @@ type preparedSlot struct {
 	err error
 }
 
-// New checks that this machine can enforce every layer, removes what dead
-// workers left, and prepares the first slots. Its error wraps ErrUnavailable
-// when the machine is to blame.
+// New finds out by trying which layers this machine can enforce, removes what dead
+// workers left, and prepares the first slots. What is missing, see Lacks, is
+// refused to every run whose Spec does not let it be. The error wraps
+// ErrUnavailable when the machine can sandbox nothing.
 func New(o Options) (*Runner, error) {
-	if os.Geteuid() != 0 {
-		return nil, unavailable("check privileges", errors.New("the worker must be root; running as an ordinary user is not built yet"))
-	}
-	f, err := probeFeatures()
+	m := machine.Look()
+	f, err := probeFeatures(m)
 	if err != nil {
+		explain(err, m)
 		return nil, err
 	}
 	groups, err := cgroup.New()
@@ -58,6 +58,7 @@ func New(o Options) (*Runner, error) {
 	if _, err := groups.Sweep(); err != nil {
 		return nil, fmt.Errorf("sweep what dead workers left: %w", err)
 	}
+	f.lacks = append(f.lacks, lackedGroups(groups.Missing(), m)...)
 	helper, err := openHelper()
 	if err != nil {
 		return nil, unavailable("open the init helper", err)
@@ -67,12 +68,16 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		features: f,
-		filters:  &filters{arch: f.arch, made: map[policyKey]seccomp.Filter{}},
+		filters:  &filters{arch: f.arch, made: map[policyKey]seccomp.Filter{}, before: f.substitutes()},
 		cgroups:  groups,
 		spawner:  newSpawner(helper),
 		slots:    make(chan preparedSlot, o.Prepared-1),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	if err := r.try(r.ctx, m); err != nil {
+		r.cancel()
+		return nil, errors.Join(err, r.spawner.close())
+	}
 	r.tasks.Go(r.refill)
 	return r, nil
 }

@@ -41,6 +41,9 @@ type Spec struct {
 	// MaxViolations is how many violations that count, of Medium severity and
 	// above, end the run; when zero, only a flood of any severity does.
 	MaxViolations int
+	// MayLack are the features that may be missing for this run. Those that are
+	// missing are in Result.Degraded; without leave the run is refused.
+	MayLack []Feature
 	// ID seeds the ids of the run's violations, so that a caller that reports the
 	// same run twice names them alike. It must differ between runs; random when empty.
 	ID string

@@ -232,7 +232,7 @@ type execUsage struct {
 func newExecReport(r sandbox.Result) execReport {
 	report := execReport{
 		Outcome: r.Outcome, Code: r.Code, Truncated: r.Truncated,
-		Violations: make([]execViolation, len(r.Violations)), Degraded: append([]string{}, r.Degraded...),
+		Violations: make([]execViolation, len(r.Violations)), Degraded: policies.Names(r.Degraded),
 		Usage: execUsage{
 			WallMillis: r.Usage.Wall.Milliseconds(), CPUMillis: r.Usage.CPU.Milliseconds(), MaxRSSBytes: r.Usage.MaxMemory,
 		},

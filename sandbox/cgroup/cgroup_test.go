@@ -46,14 +46,16 @@ func TestChoose_V2(t *testing.T) {
 	}
 	file("cgroup.controllers", "cpuset cpu io memory pids\n")
 	file("cgroup.subtree_control", "")
-	m := &Manager{parents: map[string]string{}}
-	require.NoError(t, m.choose(map[string]string{unified: dir}))
-	assert.True(t, m.v2)
+	file("cgroup.procs", "")
+	m := emptyManager()
+	m.choose(map[string]string{unified: dir})
+	assert.Empty(t, m.Missing())
+	assert.Equal(t, map[string]string{"memory": unified, "pids": unified, "cpu": unified}, m.at)
 	b, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
 	require.NoError(t, err)
 	assert.Equal(t, "+memory +pids +cpu", string(b))
 
-	group := &Group{v2: true, dirs: map[string]string{unified: dir}}
+	group := &Group{dirs: map[string]string{unified: dir}, at: m.at}
 	for _, name := range []string{"memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "pids.max"} {
 		file(name, "")
 	}
@@ -66,11 +68,55 @@ func TestChoose_V2(t *testing.T) {
 	assert.Equal(t, Counters{OOMKills: 2, PidsRefused: 5, PeakMemory: 4096}, group.Counters())
 }
 
+// TestChoose_PartOfV2: systemd delegates memory and pids to its user sessions.
+func TestChoose_PartOfV2(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"cgroup.controllers": "memory pids\n", "cgroup.subtree_control": "pids\n", "cgroup.procs": "",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	m := emptyManager()
+	m.choose(map[string]string{unified: dir})
+	assert.Equal(t, map[string]string{"memory": unified, "pids": unified}, m.at)
+	require.Len(t, m.Missing(), 1)
+	require.EqualError(t, m.Missing()["cpu"], "cgroup: no controller cpu for this process")
+	assert.Equal(t, "cgroup v2 memory, pids in "+dir, m.Describe())
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	require.NoError(t, err)
+	assert.Equal(t, "+memory +pids", string(b))
+}
+
 func TestChoose_NamesWhatIsMissing(t *testing.T) {
-	m := &Manager{parents: map[string]string{}}
-	err := m.choose(map[string]string{"cpu": "/x"})
-	require.ErrorIs(t, err, ErrMissing)
-	assert.ErrorContains(t, err, "memory, pids")
+	dir := t.TempDir()
+	m := emptyManager()
+	m.choose(map[string]string{"cpu": dir, "pids": "/nowhere"})
+	assert.Equal(t, map[string]string{"cpu": "cpu"}, m.at)
+	for controller, want := range map[string]string{
+		"memory": "cgroup: no controller memory for this process",
+		"pids":   `cgroup: pids group "/nowhere" is not writable: no such file or directory`,
+	} {
+		require.ErrorIs(t, m.Missing()[controller], ErrMissing)
+		assert.EqualError(t, m.Missing()[controller], want)
+	}
+}
+
+// TestTry loses a controller whose files take no limit.
+func TestTry(t *testing.T) {
+	who, err := self()
+	require.NoError(t, err)
+	m := emptyManager()
+	m.owner = who
+	m.choose(map[string]string{"cpu": t.TempDir(), "memory": t.TempDir(), "pids": t.TempDir()})
+	require.Empty(t, m.Missing())
+	m.try()
+	assert.Len(t, m.Missing(), 3)
+	require.ErrorContains(t, m.Missing()["memory"], "memory.limit_in_bytes")
+	assert.Equal(t, "none", m.Describe())
+}
+
+func emptyManager() *Manager {
+	return &Manager{parents: map[string]string{}, at: map[string]string{}, missing: map[string]error{}}
 }
 
 func TestOwner(t *testing.T) {
@@ -106,10 +152,10 @@ func TestGroup(t *testing.T) {
 	require.NoError(t, g.Join(cmd.Process.Pid))
 	_, err = m.Sweep()
 	require.NoError(t, err)
-	assert.DirExists(t, g.dir("memory"), "swept although its owner lives")
+	assert.DirExists(t, g.dirs[g.at["memory"]], "swept although its owner lives")
 	g.KillChildren()
 	require.NoError(t, g.Remove())
-	assert.NoDirExists(t, g.dir("memory"))
+	assert.NoDirExists(t, g.dirs[g.at["memory"]])
 	_ = cmd.Wait()
 }
 
@@ -125,7 +171,7 @@ func TestSweep_RemovesTheDead(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.Sweep()
 	require.NoError(t, err)
-	assert.NoDirExists(t, g.dir("memory"))
+	assert.NoDirExists(t, g.dirs[g.at["memory"]])
 }
 
 // TestSweep_LooksElsewhere: the dead worker's own group was another one than ours.
@@ -151,5 +197,5 @@ func TestSweep_LooksElsewhere(t *testing.T) {
 	_, err = m.Sweep()
 	require.NoError(t, err)
 	require.Error(t, cmd.Wait(), "what was left there lives on")
-	assert.NoDirExists(t, g.dir("memory"))
+	assert.NoDirExists(t, g.dirs[g.at["memory"]])
 }

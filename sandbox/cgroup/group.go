@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Group is one run's group in every hierarchy in use. The zero quantity of a
-// counter that cannot be read is 0. It belongs to one run; Kill alone may be
-// called concurrently.
+// Group is one run's group in every hierarchy in use. What a missing controller
+// would limit or count is not limited, and counts 0. It belongs to one run; Kill
+// alone may be called concurrently.
 type Group struct {
-	v2   bool
-	dirs map[string]string // by controller, unified for v2
+	dirs map[string]string // by hierarchy, as Manager.parents
+	at   map[string]string // as Manager.at
 }
 
 // Limits are a group's quantities.
@@ -28,7 +28,7 @@ type Limits struct {
 
 // Make creates an empty group with no limits yet.
 func (m *Manager) Make() (*Group, error) {
-	g := &Group{v2: m.v2, dirs: map[string]string{}}
+	g := &Group{dirs: map[string]string{}, at: m.at}
 	name := m.owner.group(made.Add(1))
 	for controller, parent := range m.parents {
 		dir := filepath.Join(parent, name)
@@ -52,15 +52,34 @@ func (g *Group) Join(pid int) error {
 
 // Limit sets memory and CPU.
 func (g *Group) Limit(l Limits) error {
-	if g.v2 {
-		return g.limitV2(l)
+	return errors.Join(g.limitMemory(l.Memory), g.limitCPU(l.CPU))
+}
+
+func (g *Group) limitMemory(bytes int64) error {
+	memory := strconv.FormatInt(bytes, 10)
+	switch dir, v2 := g.dir("memory"); {
+	case dir == "":
+		return nil
+	case v2:
+		err := errors.Join(put(dir, "memory.max", memory), put(dir, "memory.oom.group", "1"))
+		if swap := put(dir, "memory.swap.max", "0"); !errors.Is(swap, os.ErrNotExist) {
+			err = errors.Join(err, swap)
+		}
+		return err
+	default:
+		return errors.Join(put(dir, "memory.limit_in_bytes", memory), g.limitSwapV1(memory))
 	}
-	memory := strconv.FormatInt(l.Memory, 10)
-	return errors.Join(
-		put(g.dirs["memory"], "memory.limit_in_bytes", memory),
-		g.limitSwapV1(memory),
-		limitCPUV1(g.dirs["cpu"], l.CPU),
-	)
+}
+
+func (g *Group) limitCPU(cores float64) error {
+	switch dir, v2 := g.dir("cpu"); {
+	case dir == "" || cores == 0:
+		return nil
+	case v2:
+		return put(dir, "cpu.max", fmt.Sprintf("%s %d", quota(cores), cpuPeriod.Microseconds()))
+	default:
+		return put(dir, "cpu.cfs_quota_us", quota(cores))
+	}
 }
 
 // limitSwapV1 bounds memory and swap together. A kernel without swap accounting
@@ -83,40 +102,25 @@ func quota(cores float64) string {
 	return strconv.FormatInt(int64(cores*float64(cpuPeriod.Microseconds())), 10)
 }
 
-func limitCPUV1(dir string, cores float64) error {
-	if cores == 0 {
-		return nil
-	}
-	return put(dir, "cpu.cfs_quota_us", quota(cores))
-}
-
-func (g *Group) limitV2(l Limits) error {
-	dir := g.dirs[unified]
-	err := errors.Join(
-		put(dir, "memory.max", strconv.FormatInt(l.Memory, 10)),
-		put(dir, "memory.oom.group", "1"),
-	)
-	if swap := put(dir, "memory.swap.max", "0"); !errors.Is(swap, os.ErrNotExist) {
-		err = errors.Join(err, swap)
-	}
-	if l.CPU > 0 {
-		err = errors.Join(err, put(dir, "cpu.max", fmt.Sprintf("%s %d", quota(l.CPU), cpuPeriod.Microseconds())))
-	}
-	return err
-}
-
 // LimitProcesses sets how many processes and threads the group may have. It is
 // apart from Limit because the helper that builds a sandbox has more than the
 // program may.
 func (g *Group) LimitProcesses(n int64) error {
-	return put(g.dir("pids"), "pids.max", strconv.FormatInt(n, 10))
+	dir, _ := g.dir("pids")
+	if dir == "" {
+		return nil
+	}
+	return put(dir, "pids.max", strconv.FormatInt(n, 10))
 }
 
-func (g *Group) dir(controller string) string {
-	if g.v2 {
-		return g.dirs[unified]
+// dir is where a controller's files are, and whether they are v2's; empty when it
+// is missing.
+func (g *Group) dir(controller string) (dir string, v2 bool) {
+	at, ok := g.at[controller]
+	if !ok {
+		return "", false
 	}
-	return g.dirs[controller]
+	return g.dirs[at], at == unified
 }
 
 // Kill ends every process of the group, if the kernel can do that at once
@@ -135,16 +139,18 @@ type Counters struct {
 
 // Counters reads the group's counters.
 func (g *Group) Counters() Counters {
-	oom, peak := "memory.oom_control", "memory.max_usage_in_bytes"
-	if g.v2 {
-		oom, peak = "memory.events", "memory.peak"
+	var c Counters
+	if memory, v2 := g.dir("memory"); memory != "" {
+		oom, peak := "memory.oom_control", "memory.max_usage_in_bytes"
+		if v2 {
+			oom, peak = "memory.events", "memory.peak"
+		}
+		c.OOMKills, c.PeakMemory = field(memory, oom, "oom_kill"), int64(field(memory, peak, ""))
 	}
-	memory := g.dir("memory")
-	return Counters{
-		OOMKills:    field(memory, oom, "oom_kill"),
-		PidsRefused: field(g.dir("pids"), "pids.events", "max"),
-		PeakMemory:  int64(field(memory, peak, "")),
+	if pids, _ := g.dir("pids"); pids != "" {
+		c.PidsRefused = field(pids, "pids.events", "max")
 	}
+	return c
 }
 
 // CPU is the processor time that the group has used so far, also by processes
@@ -154,7 +160,10 @@ func (g *Group) CPU() time.Duration {
 	if dir, ok := g.dirs[unified]; ok {
 		return time.Duration(field(dir, "cpu.stat", "usage_usec")) * time.Microsecond
 	}
-	return time.Duration(field(g.dirs["cpu"], "cpuacct.usage", ""))
+	if dir, v2 := g.dir("cpu"); dir != "" && !v2 {
+		return time.Duration(field(dir, "cpuacct.usage", ""))
+	}
+	return 0
 }
 
 // field reads "key value" from a flat keyed file, or its only value when key is empty.
@@ -215,9 +224,11 @@ func put(dir, name, value string) error {
 // KillChildren kills the group's processes and waits for those that are children
 // of this one. It is for a sandbox that failed before its pid 1 was known.
 func (g *Group) KillChildren() {
-	for _, pid := range processes(g.dir("memory")) {
-		_ = unix.Kill(pid, unix.SIGKILL)
-		_, _ = unix.Wait4(pid, nil, 0, nil) // ECHILD for a grandchild: pid 1 takes it along
+	for _, dir := range g.dirs {
+		for _, pid := range processes(dir) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			_, _ = unix.Wait4(pid, nil, 0, nil) // ECHILD for a grandchild: pid 1 takes it along
+		}
 	}
 }
 

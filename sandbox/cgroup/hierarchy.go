@@ -13,8 +13,8 @@ import (
 // ErrMissing is wrapped when the machine lacks a controller or refuses its use.
 var ErrMissing = errors.New("cgroup")
 
-// controllers are those a run cannot do without.
-var controllers = []string{"memory", "pids", "cpu"}
+// Controllers are those that a run's limits need.
+var Controllers = []string{"memory", "pids", "cpu"}
 
 // unified stands for the v2 hierarchy among the v1 controllers' names.
 const unified = "unified"
@@ -106,14 +106,4 @@ func locate(ms []mount, own map[string]string) map[string]string {
 		}
 	}
 	return found
-}
-
-func missingFrom(have []string) []string {
-	var missing []string
-	for _, c := range controllers {
-		if !slices.Contains(have, c) {
-			missing = append(missing, c)
-		}
-	}
-	return missing
 }

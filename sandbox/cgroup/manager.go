@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,8 +16,9 @@ import (
 
 // Manager makes groups. It is safe for concurrent use.
 type Manager struct {
-	parents map[string]string // directory per controller in which groups are made; unified for v2
-	v2      bool              // the controllers are in the unified hierarchy
+	parents map[string]string // directory in which groups are made, by v1 controller, and unified for v2
+	at      map[string]string // which of the parents has a controller
+	missing map[string]error  // why a controller has none
 	points  []string          // where hierarchies are mounted
 	owner   owner
 }
@@ -25,8 +27,8 @@ type Manager struct {
 // names differ by it alone.
 var made atomic.Uint64
 
-// New finds the hierarchies and checks that groups can be made in them. It
-// fails, naming the controller, when one is missing or not writable.
+// New finds the hierarchies and the controllers that this process can use in
+// them. It fails only where /proc does not tell.
 func New() (*Manager, error) {
 	found, points, err := bases()
 	if err != nil {
@@ -36,59 +38,122 @@ func New() (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{parents: map[string]string{}, points: points, owner: who}
-	if err := m.choose(found); err != nil {
-		return nil, err
-	}
-	for name, dir := range m.parents {
-		if err := unix.Access(dir, unix.W_OK); err != nil {
-			return nil, fmt.Errorf("%w: %s group %q is not writable: %w", ErrMissing, name, dir, err)
-		}
-	}
+	m := &Manager{parents: map[string]string{}, at: map[string]string{}, missing: map[string]error{}, points: points, owner: who}
+	m.choose(found)
+	m.try()
 	return m, nil
 }
 
-// choose prefers the hierarchy that has every controller.
-func (m *Manager) choose(found map[string]string) error {
-	if dir, ok := found[unified]; ok {
-		m.parents[unified] = dir
-		if len(missingFrom(words(filepath.Join(dir, "cgroup.controllers")))) == 0 {
-			m.v2 = true
-			return m.delegate(dir)
+// Missing says why each of the controllers that cannot be used cannot; its keys
+// are among Controllers, its errors wrap ErrMissing.
+func (m *Manager) Missing() map[string]error { return m.missing }
+
+// choose looks for each controller in the unified hierarchy first: the kernel
+// has it there or in one of its own.
+func (m *Manager) choose(found map[string]string) {
+	v2, ok := found[unified]
+	var reason error
+	if ok {
+		if reason = divisible(v2); reason == nil {
+			m.parents[unified] = v2
 		}
 	}
-	var v1 []string
-	for _, c := range controllers {
-		if dir, ok := found[c]; ok {
-			v1 = append(v1, c)
-			m.parents[c] = dir
+	var in2 []string
+	for _, c := range Controllers {
+		switch dir, in1 := found[c]; {
+		case ok && slices.Contains(words(filepath.Join(v2, "cgroup.controllers")), c):
+			in2 = append(in2, c)
+		case !in1:
+			m.missing[c] = fmt.Errorf("%w: no controller %s for this process", ErrMissing, c)
+		default:
+			if err := writable(dir); err != nil {
+				m.missing[c] = fmt.Errorf("%w: %s group %q is not writable: %w", ErrMissing, c, dir, err)
+				continue
+			}
+			m.parents[c], m.at[c] = dir, c
 		}
 	}
-	if missing := missingFrom(v1); len(missing) > 0 {
-		return fmt.Errorf("%w: no controller %s for this process", ErrMissing, strings.Join(missing, ", "))
+	if len(in2) == 0 {
+		return
 	}
-	return nil
+	if reason == nil {
+		reason = m.delegate(v2, in2)
+	}
+	for _, c := range in2 {
+		if reason != nil {
+			m.missing[c] = fmt.Errorf("%w: group %q cannot be divided: %w", ErrMissing, v2, reason)
+			continue
+		}
+		m.at[c] = unified
+	}
+}
+
+// try makes a group with a limit of each kind, since a file that looks writable
+// need not be.
+func (m *Manager) try() {
+	g, err := m.Make()
+	if err != nil && !slices.Contains(slices.Collect(maps.Values(m.at)), unified) {
+		delete(m.parents, unified) // which would only have served for killing
+		g, err = m.Make()
+	}
+	if err != nil {
+		for c := range m.at {
+			m.lose(c, err)
+		}
+		m.parents = map[string]string{}
+		return
+	}
+	for c, limit := range map[string]func() error{
+		"memory": func() error { return g.limitMemory(1 << 30) },
+		"cpu":    func() error { return g.limitCPU(1) },
+		"pids":   func() error { return g.LimitProcesses(1 << 10) },
+	} {
+		if err := limit(); err != nil {
+			m.lose(c, err)
+		}
+	}
+	if err := g.Remove(); err != nil {
+		for c := range m.at {
+			m.lose(c, err)
+		}
+	}
+}
+
+func (m *Manager) lose(controller string, err error) {
+	delete(m.at, controller)
+	m.missing[controller] = fmt.Errorf("%w: %w", ErrMissing, err)
+}
+
+// divisible says why processes cannot be moved into groups below a v2 group:
+// for that cgroup.procs of the common ancestor must be writable (cgroups(7)).
+func divisible(dir string) error {
+	if err := writable(dir); err != nil {
+		return err
+	}
+	return writable(filepath.Join(dir, "cgroup.procs"))
+}
+
+func writable(path string) error {
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS)
 }
 
 // delegate switches the controllers on for groups below dir. A v2 group that
 // has processes cannot have such groups (cgroups(7), "no internal processes"),
 // so a worker that is alone in its group moves into a leaf first.
-func (m *Manager) delegate(dir string) error {
+func (m *Manager) delegate(dir string, wanted []string) error {
 	control := filepath.Join(dir, "cgroup.subtree_control")
-	if len(missingFrom(words(control))) == 0 {
+	on := words(control)
+	if !slices.ContainsFunc(wanted, func(c string) bool { return !slices.Contains(on, c) }) {
 		return nil
 	}
-	enable := []byte("+memory +pids +cpu")
+	enable := []byte("+" + strings.Join(wanted, " +"))
 	err := os.WriteFile(control, enable, 0)
 	if errors.Is(err, unix.EBUSY) {
 		if err = m.stepAside(dir); err == nil {
 			err = os.WriteFile(control, enable, 0)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("%w: delegate controllers in %q: %w", ErrMissing, dir, err)
-	}
-	return nil
+	return err
 }
 
 func (m *Manager) stepAside(dir string) error {
@@ -103,16 +168,27 @@ func (m *Manager) stepAside(dir string) error {
 	return os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(me), 0)
 }
 
-// Describe says which hierarchy holds the controllers, for people.
+// Describe says which controllers are used and where, for people.
 func (m *Manager) Describe() string {
-	if m.v2 {
-		return "cgroup v2 memory, pids, cpu in " + m.parents[unified]
+	var parts []string
+	for _, version := range []struct{ name, hierarchy string }{{"v2", unified}, {"v1", ""}} {
+		var in []string
+		for _, c := range Controllers {
+			if at, ok := m.at[c]; ok && (at == unified) == (version.hierarchy == unified) {
+				in = append(in, c)
+			}
+		}
+		if len(in) > 0 {
+			parts = append(parts, fmt.Sprintf("cgroup %s %s in %s", version.name, strings.Join(in, ", "), m.parents[m.at[in[0]]]))
+		}
 	}
-	text := "cgroup v1 memory, pids, cpu; memory in " + m.parents["memory"]
-	if _, ok := m.parents[unified]; ok {
-		text += "; v2 for killing"
+	if dir, ok := m.parents[unified]; ok && !strings.Contains(strings.Join(parts, ""), dir) {
+		parts = append(parts, "v2 for killing")
 	}
-	return text
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // words reads a file of words; empty when it cannot be read.

@@ -25,6 +25,8 @@ func (m *Manager) Sweep() (int, error) {
 			switch {
 			case errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV): // gone meanwhile
 				return nil
+			case forbidden(err): // not ours, so that nothing in it is
+				return fs.SkipDir
 			case err != nil:
 				return err
 			case !d.IsDir():
@@ -34,10 +36,11 @@ func (m *Manager) Sweep() (int, error) {
 			if !ok || !who.dead(m.owner.ns) {
 				return nil
 			}
-			if err := clearAway(path); err != nil {
-				errs = append(errs, err)
-			} else {
+			switch err := clearAway(path); {
+			case err == nil:
 				removed++
+			case !forbidden(err): // else another user's worker left it
+				errs = append(errs, err)
 			}
 			return fs.SkipDir
 		})
@@ -46,4 +49,8 @@ func (m *Manager) Sweep() (int, error) {
 		}
 	}
 	return removed, errors.Join(errs...)
+}
+
+func forbidden(err error) bool {
+	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
 }

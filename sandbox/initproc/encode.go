@@ -16,8 +16,10 @@ var ErrPlan = errors.New("malformed plan")
 func Encode(p *Plan) []byte {
 	w := writer{}
 	w.u32(magic)
+	w.u64(p.Namespaces)
 	w.bytes([]byte(p.UIDMap))
 	w.bytes([]byte(p.GIDMap))
+	w.flag(p.DenySetgroups)
 	w.calls(p.Init)
 	w.calls(p.Program)
 	w.u32(uint32(len(p.Registers)))
@@ -39,6 +41,14 @@ func (w *writer) u8(v uint8)     { w.b = append(w.b, v) }
 func (w *writer) u32(v uint32)   { w.b = binary.LittleEndian.AppendUint32(w.b, v) }
 func (w *writer) u64(v uint64)   { w.b = binary.LittleEndian.AppendUint64(w.b, v) }
 func (w *writer) bytes(v []byte) { w.u32(uint32(len(v))); w.b = append(w.b, v...) }
+
+func (w *writer) flag(v bool) {
+	var b uint8
+	if v {
+		b = 1
+	}
+	w.u8(b)
+}
 
 func (w *writer) calls(cs []Call) {
 	w.u32(uint32(len(cs)))
@@ -63,7 +73,7 @@ func Decode(b []byte) (*Plan, error) {
 	if r.u32() != magic {
 		return nil, fmt.Errorf("%w: not of version %d: the init helper is of another build", ErrPlan, Version)
 	}
-	p := &Plan{UIDMap: string(r.bytes()), GIDMap: string(r.bytes())}
+	p := &Plan{Namespaces: r.u64(), UIDMap: string(r.bytes()), GIDMap: string(r.bytes()), DenySetgroups: r.u8() != 0}
 	p.Init, p.Program = r.calls(), r.calls()
 	p.Registers = make([]Word, r.count(9))
 	for i := range p.Registers {

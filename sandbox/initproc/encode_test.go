@@ -12,7 +12,7 @@ import (
 
 func sample() *initproc.Plan {
 	return &initproc.Plan{
-		UIDMap: "0 0 1\n", GIDMap: "0 0 1\n",
+		Namespaces: 1 << 28, UIDMap: "0 0 1\n", GIDMap: "0 0 1\n", DenySetgroups: true,
 		Init:      []initproc.Call{{Number: 1, Save: initproc.RegFree, Min: 3, Args: [6]initproc.Arg{{Kind: initproc.Data, Value: 8}, {Kind: initproc.Reg, Value: 9}}}},
 		Program:   []initproc.Call{{Number: 59, Args: [6]initproc.Arg{{Kind: initproc.RegAddr, Value: 8}, {Value: 1 << 40}}}},
 		Registers: []initproc.Word{{Register: 63, Value: 7}},

@@ -20,7 +20,8 @@ type machine struct {
 	message [3]uint32
 	pidfd   int32
 	status  uint32
-	hold    int // pid 1 reads one byte here before its first call
+	hold    int     // pid 1 reads one byte here before its first call
+	spaces  uintptr // namespaces that pid 1 gets of its own
 }
 
 // step is a Call with every address resolved. Bit i of fromReg says that
@@ -34,7 +35,7 @@ type step struct {
 }
 
 func newMachine(p *Plan, control, ready, hold int) *machine {
-	m := &machine{data: p.Data, hold: hold}
+	m := &machine{data: p.Data, hold: hold, spaces: uintptr(p.Namespaces)}
 	m.regs[RegControl], m.regs[RegReady] = uintptr(control), uintptr(ready)
 	for _, w := range p.Registers {
 		m.regs[w.Register] = uintptr(w.Value)
@@ -84,13 +85,9 @@ func (m *machine) resolve(s *step, i int, a Arg) {
 	}
 }
 
-// namespaces is what pid 1 gets of its own. CLONE_PARENT makes it the worker's
-// child, so that the worker can wait for it when the helper is gone;
-// CLONE_FILES lets the helper pass on the listener that pid 2 will create.
-const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET |
-	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
-
-// fork starts pid 1 and returns its pid. The child never returns.
+// fork starts pid 1 and returns its pid. The child never returns. CLONE_PARENT
+// makes it the worker's child, so that the worker can wait for it when the helper
+// is gone; CLONE_FILES lets the helper pass on the listener that pid 2 will create.
 //
 // Preconditions: the calling goroutine is locked to its thread and all signals
 // are blocked, so that the child never enters a Go signal handler.
@@ -99,7 +96,7 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | u
 //go:norace
 func (m *machine) fork() (uintptr, syscall.Errno) {
 	pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE,
-		namespaces|unix.CLONE_PARENT|unix.CLONE_FILES|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD),
+		m.spaces|unix.CLONE_PARENT|unix.CLONE_FILES|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD),
 		0, uintptr(unsafe.Pointer(&m.pidfd)), 0, 0, 0)
 	if e != 0 || pid != 0 {
 		return pid, e

@@ -35,12 +35,23 @@ func Main() {
 	}
 	check(StageClone, send(Cloned, int(m.pidfd)))
 	proc := "/proc/" + strconv.Itoa(int(pid))
-	check(StageUIDMap, write(proc+"/uid_map", plan.UIDMap))
-	check(StageGIDMap, write(proc+"/gid_map", plan.GIDMap))
+	writeMaps(proc, plan)
 	check(StageClone, writeFD(hold[1], []byte{1}))
 	check(StageListener, handOver(ready[0]))
 	runtime.KeepAlive(m)
 	os.Exit(0)
+}
+
+// writeMaps gives the user namespace of a process its ids, if it has one.
+func writeMaps(proc string, plan *Plan) {
+	if plan.UIDMap == "" {
+		return
+	}
+	check(StageUIDMap, write(proc+"/uid_map", plan.UIDMap))
+	if plan.DenySetgroups {
+		check(StageSetgroups, write(proc+"/setgroups", "deny"))
+	}
+	check(StageGIDMap, write(proc+"/gid_map", plan.GIDMap))
 }
 
 // receive reads the plan from the descriptor that the first packet carries.

@@ -21,6 +21,7 @@ const (
 	Ready                               // carries the seccomp listener; the program waits
 	Exited                              // A is the program's wait status, see wait(2)
 	Sockets                             // carries the network's sockets, between Cloned and Ready
+	Root                                // carries the sandbox's root directory, just before Ready
 )
 
 // Stage names the step at which the helper itself failed.
@@ -35,12 +36,13 @@ const (
 	StageUIDMap
 	StageGIDMap
 	StageListener
+	StageSetgroups
 )
 
 var stageNames = map[Stage]string{
 	StageReceive: "receive the plan", StageDecode: "decode the plan", StagePipe: "make a pipe",
 	StageClone: "clone with new namespaces", StageUIDMap: "write uid_map", StageGIDMap: "write gid_map",
-	StageListener: "hand over the seccomp listener",
+	StageListener: "hand over the seccomp listener", StageSetgroups: "deny setgroups",
 }
 
 func (s Stage) String() string { return stageNames[s] }
@@ -61,5 +63,5 @@ func ParseMessage(b []byte) (Message, bool) {
 		return Message{}, false
 	}
 	m := Message{MessageKind(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])}
-	return m, m.Kind >= HelperFault && m.Kind <= Sockets
+	return m, m.Kind >= HelperFault && m.Kind <= Root
 }

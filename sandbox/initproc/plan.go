@@ -19,7 +19,7 @@
 package initproc
 
 // Version changes with the wire format. A helper refuses another version's plan.
-const Version = 2
+const Version = 3
 
 // Registers is how many words of memory a plan's calls share. Pid 1 and pid 2
 // each have their own copy from the moment of the fork.
@@ -34,7 +34,9 @@ const (
 
 // Plan is everything that a helper needs to build one sandbox.
 type Plan struct {
-	UIDMap, GIDMap string // contents of /proc/PID/uid_map and gid_map of pid 1
+	Namespaces     uint64 // CLONE_NEW… flags of what pid 1 gets of its own
+	UIDMap, GIDMap string // contents of /proc/PID/uid_map and gid_map of pid 1; empty without a user namespace
+	DenySetgroups  bool   // before the gid_map is written, as the kernel asks of ordinary users
 	Init           []Call // run by pid 1, as the host identity it inherited, with all capabilities in its own namespaces
 	Program        []Call // run by pid 2; the last one is expected not to return
 	Registers      []Word // initial values
