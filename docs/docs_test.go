@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,7 +89,7 @@ func TestWorkflows_AreReal(t *testing.T) {
 				has(t, read(t, source), match[2], file+" shows "+source)
 			case strings.HasPrefix(match[2], "document:"):
 				_, findings := definition.Check(file, []byte(match[2]))
-				assert.Empty(t, findings, "%s: a workflow", file)
+				assert.Empty(t, unexpected(findings), "%s: a workflow", file)
 			}
 		}
 	}
@@ -109,9 +110,14 @@ func TestExamples_AreValidAndShown(t *testing.T) {
 		text, err := os.ReadFile(example)
 		require.NoError(t, err)
 		_, findings := definition.Check(example, text)
-		assert.Empty(t, findings)
+		assert.Empty(t, unexpected(findings))
 		has(t, all.String(), filepath.Base(example), "the pages")
 	}
+}
+
+// unexpected leaves out that a schedule waits for its command.
+func unexpected(findings definition.Findings) definition.Findings {
+	return slices.DeleteFunc(findings, func(f definition.Finding) bool { return f.Rule == "schedule.manual" })
 }
 
 func TestRules_AreListed(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/published"
@@ -178,11 +179,32 @@ func (a *app) deleteVersion(ctx context.Context, s *session, name string) error 
 	if reference.Version == "" || reference.Version == contract.Latest {
 		return invalid("name the version, as in "+reference.Namespace+"/"+reference.Name+":1.0.0", "%s names no version", name)
 	}
+	if err := s.checkUnscheduled(ctx, reference); err != nil {
+		return err
+	}
 	if _, err := s.store().Delete(ctx, reference.Namespace, reference.Name, contract.Deletion{Version: reference.Version, By: publisher()}); err != nil {
 		return publishedError(err)
 	}
 	fmt.Fprintf(a.stderr, "deleted %s\n", reference)
 	return nil
+}
+
+// checkUnscheduled refuses to take a version from under a schedule, each of whose
+// starts would fail from then on.
+func (s *session) checkUnscheduled(ctx context.Context, reference contract.Reference) error {
+	id := scheduleID(reference.Namespace, reference.Name)
+	described, err := s.ScheduleClient().GetHandle(ctx, id).Describe(ctx)
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return nil
+	case err != nil:
+		return temporalError(err)
+	case startedBy(described.Schedule.Action).Version != reference.Version:
+		return nil
+	}
+	return invalid("apply another version, or lazaret schedule delete "+reference.Namespace+"/"+reference.Name,
+		"schedule %s starts %s", id, reference)
 }
 
 // parseReference reads NAMESPACE/NAME, or NAMESPACE/NAME:VERSION.

@@ -61,7 +61,7 @@ func (a *app) publishFiles(ctx context.Context, files []string, flags publishFla
 	if err != nil {
 		return err
 	}
-	bundles, err := a.loadAll(ctx, files, terms)
+	bundles, err := a.loadAll(ctx, files, terms, "schedule.manual")
 	if err != nil {
 		return err
 	}
@@ -87,10 +87,10 @@ func (a *app) publishFiles(ctx context.Context, files []string, flags publishFla
 }
 
 // loadAll checks all files before any is published. They may name each other.
-func (a *app) loadAll(ctx context.Context, files []string, terms scriptTerms) ([]*bundle, error) {
+func (a *app) loadAll(ctx context.Context, files []string, terms scriptTerms, expected ...string) ([]*bundle, error) {
 	var bundles []*bundle
 	for _, file := range files {
-		b, err := a.load(file, nil)
+		b, err := a.load(file, nil, expected...)
 		if err != nil {
 			return nil, err
 		}

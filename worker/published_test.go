@@ -56,7 +56,8 @@ func requireFaultOf(t *testing.T, err error, kind, detail string) {
 // everyWay is a document whose output depends on its input, on its context, on
 // what the language says of the run, and on a sandboxed script.
 const everyWay = `
-document: {dsl: 1.0.3, namespace: published, name: every-way, version: 1.0.0, title: Every way}
+document: {dsl: 1.0.3, namespace: published, name: every-way, version: 1.0.0, title: Every way, metadata: {schedule: {input: {n: 12}}}}
+schedule: {cron: 0 0 1 1 *}
 input: {schema: {document: {type: object, required: [n]}}}
 do:
   - keep: {set: {n: '${ .n }', big: 9007199254740993}, export: {as: '{kept: .n}'}}
@@ -65,8 +66,8 @@ do:
 `
 
 // TestPublished_EveryWayIsTheSame: the same document gives the same result
-// through run and submit, through the start of the UI and the temporal CLI, and
-// as a child, and is seen in the same way.
+// through run and submit, through the start of the UI and the temporal CLI, by a
+// schedule and as a child, and is seen in the same way.
 func TestPublished_EveryWayIsTheSame(t *testing.T) {
 	t.Parallel()
 	s := temporalSession(t)
@@ -86,7 +87,10 @@ func TestPublished_EveryWayIsTheSame(t *testing.T) {
 document: {dsl: 1.0.3, namespace: published, name: parent, version: 1.0.0}
 do: [child: {run: {workflow: {namespace: published, name: every-way, version: latest, input: {n: 12}}}}]
 `)
-	for how, run := range map[string]client.WorkflowRun{"plain": plain, "versioned": versioned, "child": parent} {
+	_, err = s.applySchedule(t.Context(), bundleOf(t, everyWay))
+	require.NoError(t, err)
+	scheduled := s.GetWorkflow(t.Context(), triggered(t, s, "published.every-way"), "")
+	for how, run := range map[string]client.WorkflowRun{"plain": plain, "versioned": versioned, "scheduled": scheduled, "child": parent} {
 		got, err := resultOf(t, s, run)
 		require.NoError(t, err, how)
 		if how == "child" { // of a parent whose starter said no version

@@ -13,6 +13,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows"
+	"lazaret.dev/lazaret/workflows/definition"
 )
 
 // startFlags are what run and submit have in common.
@@ -92,7 +93,7 @@ func (s *session) begin(ctx context.Context, p *prepared, id string) (client.Wor
 		ID:                    id,
 		TaskQueue:             contract.TaskQueue,
 		TypedSearchAttributes: workflows.SearchAttributes(p.bundle.def, p.level),
-		StaticSummary:         summary(p),
+		StaticSummary:         summaryOf(p.bundle.def.Document),
 		WorkflowIDReusePolicy: reuse,
 		// An id that is in use is an error, never somebody else's result.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
@@ -126,9 +127,8 @@ func grantLevel(key []byte, id string, p *prepared) contract.Sandbox {
 	return contract.Sandbox{Level: p.level, Digests: digests, Grant: grant.Sign(key)}
 }
 
-// summary is the line that Temporal's list shows: the title, else the version.
-func summary(p *prepared) string {
-	doc := p.bundle.def.Document
+// summaryOf is the line that Temporal's list shows: the title, else the version.
+func summaryOf(doc definition.Document) string {
 	const limit = 180
 	if doc.Title != "" && len(doc.Title) <= limit {
 		return doc.Title

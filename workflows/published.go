@@ -85,8 +85,7 @@ func pin(ctx workflow.Context, start *contract.Start) error {
 	if err != nil {
 		return err
 	}
-	byName := start.Published.Digest == ""
-	if !byName {
+	if start.Published.Digest != "" {
 		reference.Version, reference.Digest = start.Published.Version, start.Published.Digest
 	}
 	resolved, err := lookUp(ctx, reference)
@@ -98,8 +97,12 @@ func pin(ctx workflow.Context, start *contract.Start) error {
 		start.Runtime = resolved.Runtime
 	}
 	def, err := definitions.load(start.Definition)
-	if err != nil || !byName {
+	if err != nil {
 		return err
+	}
+	known := temporal.NewSearchAttributeKeyKeyword(contract.AttributeDefinition)
+	if _, set := workflow.GetTypedSearchAttributes(ctx).GetKeyword(known); set {
+		return nil // by whoever started it
 	}
 	return workflow.UpsertTypedSearchAttributes(ctx, SearchAttributes(def, start.Sandbox.Level).Copy())
 }

@@ -24,6 +24,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(runDetached, workflow.RegisterOptions{Name: contract.Detached})
 	r.RegisterWorkflowWithOptions(keepIndex, workflow.RegisterOptions{Name: contract.DefinitionIndex})
 	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
+	r.RegisterWorkflowWithOptions(runAfter, workflow.RegisterOptions{Name: contract.After})
 	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
 }
 

@@ -23,6 +23,7 @@ func (c *checker) build(root cursor) *Definition {
 		Mode:     c.mode,
 		Raw:      root.object(),
 	}
+	d.Schedule = c.schedule(root.get("schedule"), root.get("document").get("metadata").get("schedule"))
 	c.checkVersion(root.get("document").get("dsl"))
 	c.py = c.python(root.get("document").get("metadata"), Python{})
 	d.Do = c.taskList(root.get("do"), nil)
@@ -74,7 +75,6 @@ func (c *checker) checkTopLevel(root cursor) {
 		c.warn(root.member(m), "document.unknown-key", didYouMean(m.key, topLevelKeys),
 			"unknown top-level property %q has no effect", preview(m.key))
 	}
-	c.checkSchedule(root.get("schedule"))
 }
 
 // input builds the input of a workflow or task.

@@ -13,6 +13,7 @@ type Definition struct {
 	Output   Output
 	Do       TaskList
 	Timeout  *Timeout
+	Schedule *Schedule       // nil: none
 	Secrets  []string        // use.secrets
 	Mode     expression.Mode // evaluate.mode
 	// Raw is the document as a JSON tree: what $workflow.definition shows.

@@ -40,19 +40,3 @@ func (c *checker) checkUseSupport() {
 		}
 	}
 }
-
-// checkSchedule warns that a schedule does not run the definition by itself.
-func (c *checker) checkSchedule(schedule cursor) {
-	if !schedule.exists() {
-		return
-	}
-	c.warn(schedule, "schedule.manual", "", "running the definition does not apply its schedule")
-	for _, part := range []string{"every", "after"} {
-		if cur := schedule.get(part); cur.exists() {
-			c.duration(cur, workflowInputScope)
-		}
-	}
-	if read := schedule.get("read"); read.exists() && !schedule.get("on").exists() {
-		c.report(read, "schedule.read", "schedule.read needs schedule.on: it says how its events are read")
-	}
-}
