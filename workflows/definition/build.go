@@ -25,9 +25,11 @@ func (c *checker) build(root cursor) *Definition {
 	}
 	d.Schedule = c.schedule(root.get("schedule"), root.get("document").get("metadata").get("schedule"))
 	c.checkVersion(root.get("document").get("dsl"))
+	c.checkSettings(root.get("document").get("metadata"))
 	c.py = c.python(root.get("document").get("metadata"), Python{})
 	d.Do = c.taskList(root.get("do"), nil)
 	c.checkUse()
+	c.checkPlaintext(root)
 	return d
 }
 

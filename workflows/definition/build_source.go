@@ -56,6 +56,40 @@ func (c *checker) scriptPin(metadata cursor) string {
 	return strings.ToLower(pin.str())
 }
 
+// settings are the members of metadata that the product reads, by group. Other
+// groups belong to whoever writes them.
+var settings = map[string][]string{
+	"python": {"version", "packages", "requirements_url", "allowed_modules", "allowed_functions"},
+	"script": {"sha256"},
+}
+
+// checkSettings warns about members of our groups that are not read, of a
+// document's or task's metadata.
+func (c *checker) checkSettings(metadata cursor) {
+	for i := range metadata.members() {
+		m := &metadata.node.members[i]
+		group, name, flat := strings.Cut(m.key, ".")
+		known, ours := settings[group]
+		switch {
+		case !ours:
+		case flat:
+			c.checkSetting(metadata.member(m), group, name, known)
+		default:
+			nested := metadata.member(m)
+			for j := range nested.members() {
+				inner := &nested.node.members[j]
+				c.checkSetting(nested.member(inner), group, inner.key, known)
+			}
+		}
+	}
+}
+
+func (c *checker) checkSetting(cur cursor, group, name string, known []string) {
+	if !contains(known, name) {
+		c.warn(cur, "metadata.unknown-setting", didYouMean(name, known), "metadata: %s has no setting %q", group, preview(name))
+	}
+}
+
 // setting is a member of metadata that the product reads: group.name, written
 // as an object in an object or as one key with a dot.
 func (c *checker) setting(metadata cursor, group, name string) cursor {

@@ -79,6 +79,7 @@ func (c *checker) entries(list cursor) []entry {
 // task builds one task: what all kinds share, then its body.
 func (c *checker) task(e entry, near siblings, v vars) *Task {
 	t := e.cursor
+	c.checkSettings(t.get("metadata"))
 	return &Task{
 		Name:      e.name,
 		Reference: t.ref,

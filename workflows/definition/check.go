@@ -23,6 +23,18 @@ func Parse(name string, text []byte) (*Definition, error) {
 
 // Check is Parse with the warnings. The Definition is nil where a finding is an error.
 func Check(name string, text []byte) (*Definition, Findings) {
+	d, findings := Draft(name, text)
+	if findings.HasErrors() {
+		return nil, findings
+	}
+	return d, findings
+}
+
+// Draft is Check for tools that look into definitions with errors: the
+// Definition is what could be made of the document, to be read and never run.
+// Tasks that are in error may have no Body. It is nil where the document is no
+// tree at all.
+func Draft(name string, text []byte) (*Definition, Findings) {
 	c := &checker{file: name, used: map[string]bool{}}
 	root := c.read(text)
 	if !root.exists() {
@@ -31,9 +43,6 @@ func Check(name string, text []byte) (*Definition, Findings) {
 	c.validate(root)
 	d := c.build(root)
 	findings := c.done()
-	if findings.HasErrors() {
-		return nil, findings
-	}
 	sum := sha256.Sum256(text)
 	d.Source, d.Digest = slices.Clone(text), hex.EncodeToString(sum[:])
 	return d, findings

@@ -38,7 +38,9 @@ func successors(t *Task, i int) []int {
 		if body.Catch.Then != nil {
 			next = follow(next, *body.Catch.Then, i)
 		}
-	case *Do, *Set, *For, *Fork, *Raise, *Wait, *RunScript, *RunShell, *RunWorkflow:
+	case *Raise:
+		return next
+	case *Do, *Set, *For, *Fork, *Wait, *RunScript, *RunShell, *RunWorkflow:
 	}
 	return follow(next, t.Then, i)
 }

@@ -58,13 +58,17 @@ func (c *checker) checkUse() {
 	c.checkUseSupport()
 	c.checkAuthentications(c.use.get("functions"))
 	c.checkAuthentications(c.use.get("catalogs"))
+	c.eachUnused("authentications", func(cursor) {})
 }
 
+// eachUnused checks and tells the parts of a section that nothing refers to.
 func (c *checker) eachUnused(section string, check func(part cursor)) {
 	parts := c.use.get(section)
 	for i := range parts.members() {
-		if part := parts.member(&parts.node.members[i]); !c.used[part.ref] {
+		m := &parts.node.members[i]
+		if part := parts.member(m); !c.used[part.ref] {
 			check(part)
+			c.warn(part, "unused."+section, "", "use.%s: nothing refers to %q", section, preview(m.key))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,4 +72,46 @@ func writeScalar(b *bytes.Buffer, v any) {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v)
 	b.Truncate(b.Len() - 1)
+}
+
+// TestSchema_EveryPropertyIsDescribed: what an editor shows beside a property.
+func TestSchema_EveryPropertyIsDescribed(t *testing.T) {
+	properties, exampled := 0, 0
+	eachObject(schemaTree(), func(part cursor) {
+		if strings.Contains(part.ref, "/if/") || strings.HasSuffix(part.ref, "/if") || strings.Contains(part.ref, "/allOf/") || strings.Contains(part.ref, "/oneOf/") {
+			return // says which arm is meant, not what a property is
+		}
+		for _, m := range part.get("properties").members() {
+			if m.value.kind != objectNode {
+				continue
+			}
+			properties++
+			property := part.get("properties").get(m.key)
+			if inherited(property, "description") == "" {
+				t.Errorf("%s has no description", property.ref)
+			}
+			if inherited(property, "examples") != "" || inherited(property, "default") != "" || inherited(property, "enum") != "" {
+				exampled++
+			}
+		}
+	})
+	if properties < 300 || exampled < 90 {
+		t.Errorf("%d properties, %d with an example, a default or an enumeration", properties, exampled)
+	}
+}
+
+// inherited is a keyword of a schema or of what it refers to, as text.
+func inherited(schema cursor, keyword string) string {
+	for schema.exists() {
+		if found := schema.get(keyword); found.exists() {
+			text, _ := json.Marshal(found.raw)
+			return string(text)
+		}
+		pointer := fragment(schema.get("$ref").str())
+		if pointer == "" {
+			break
+		}
+		schema = schemaNode(pointer)
+	}
+	return ""
 }
