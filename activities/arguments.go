@@ -15,6 +15,9 @@ import (
 // MaxDepth is how many lists and maps may nest in the value of one argument.
 const MaxDepth = 10
 
+// DepthExceeded begins the detail of CheckArguments' error about the depth.
+const DepthExceeded = "Maximum nesting depth exceeded"
+
 // CheckArguments refuses arguments that nest too deep (B22), and names of a
 // map's members that cannot be variables of a Python script (B47). Values are
 // data, whatever they spell. Its error is a *contract.Fault.
@@ -51,7 +54,7 @@ func argumentNames(arguments json.RawMessage) ([]string, error) {
 		switch token {
 		case json.Delim('{'), json.Delim('['):
 			if depth++; depth > MaxDepth+1 {
-				return nil, configurationFault("Maximum nesting depth exceeded: arguments may nest %d deep", MaxDepth)
+				return nil, configurationFault("%s: arguments may nest %d deep", DepthExceeded, MaxDepth)
 			}
 			member = isMap && depth == 1
 			continue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/contract"
@@ -27,9 +28,13 @@ func argumentFindings(file string, def *definition.Definition) definition.Findin
 			err = activities.CheckArguments(body.Language, arguments)
 		}
 		if fault, ok := errors.AsType[*contract.Fault](err); ok {
+			rule := "script.arguments"
+			if strings.HasPrefix(fault.Detail, activities.DepthExceeded) {
+				rule += ".depth"
+			}
 			findings = append(findings, definition.Finding{
 				File: file, Line: t.Position.Line, Column: t.Position.Column, Severity: definition.Error,
-				Rule: "script.arguments", Reference: t.Reference,
+				Rule: rule, Reference: t.Reference,
 				Message: fmt.Sprintf("task %q: %s", t.Name, fault.Detail),
 			})
 		}

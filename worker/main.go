@@ -94,7 +94,8 @@ it uses that cluster.`,
 	root.AddCommand(
 		a.runCommand(), a.upCommand(), a.workerCommand(),
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
-		a.validateCommand(), a.schemaCommand(), a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
+		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
+		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.sandboxCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)

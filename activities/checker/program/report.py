@@ -20,6 +20,7 @@ MESSAGES = {
     "script.shell": "Dangerous shell command detected: {}",
     "script.dunder": "Dangerous dunder attribute detected: {}",
     "script.import": "Import outside the allow-list detected: {}",
+    "script.package": "Module of a package that is not declared: {}",
     "script.import.star": "Star import detected: from {} import *",
     "script.import.relative": "Relative import detected: {}; a script has no package",
     "script.import.dynamic": "Dynamic code loading detected: {}",

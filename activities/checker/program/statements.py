@@ -1,5 +1,7 @@
 """What each kind of statement binds and mentions."""
 
+import sys
+
 import _ast as ast
 
 from lookup import attribute_of, item_of
@@ -8,6 +10,9 @@ from modules import MODULES, canonical, rule_of_module
 from names import DESCRIBING, is_dunder
 from scopes import CLASS, FUNCTION, MODULE
 from values import CODE, CONST, ITEMS, REF, TABLE, UNKNOWN, items, keys, members, ref, table, union
+
+# What needs no package; empty before Python 3.10, which does not say.
+OWN = frozenset({"lazaret", *getattr(sys, "stdlib_module_names", ())})
 
 # Imports.
 
@@ -49,6 +54,8 @@ def _module(run, name, node):
     rule = rule_of_module(name)
     if rule is not None:
         run.report.node(rule, canonical(name), node, is_import=True)
+    if len(OWN) > 1 and name.partition(".")[0] not in OWN:
+        run.report.node("script.package", name, node, is_import=True)
 
 
 def _star(run, node):

@@ -1,0 +1,183 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+func (a *app) lintCommand() *cobra.Command {
+	var format, checklist string
+	cmd := &cobra.Command{
+		Use:   "lint FILE…",
+		Short: "Answer the checklists of authors and reviewers",
+		Long: `Lint answers, for each definition, what its author asks before handing it over
+and what a reviewer asks before trusting it. It reads scripts and runs nothing.
+
+It knows no level: what a level would let pass still fails an item. It exits with
+0 when every item passes, else with 2. Validate says what else is wrong.`,
+		Example: `  lazaret lint nightly.yaml
+  lazaret lint workflows/*.yaml --checklist reviewer --output json
+  lazaret lint nightly.yaml --output sarif > lint.sarif`,
+		Args: files,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, checklist, format) },
+	}
+	cmd.Flags().StringVarP(&format, "output", "o", "plain", "print answers as plain or json, or findings as sarif")
+	cmd.Flags().StringVar(&checklist, "checklist", "all", "answer that of the author, of the reviewer, or all")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("checklist", cobra.FixedCompletions([]string{"author", "reviewer", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) lint(ctx context.Context, files []string, checklist, format string) error {
+	if !slices.Contains([]string{"plain", "json", "sarif"}, format) {
+		return invalid("use plain, json or sarif", "--output %q is unknown", format)
+	}
+	items := checklists
+	if checklist != "all" {
+		items = slices.DeleteFunc(slices.Clone(items), func(i checkItem) bool { return i.Checklist != checklist })
+	}
+	if len(items) == 0 {
+		return invalid("use author, reviewer or all", "--checklist %q is unknown", checklist)
+	}
+	var answers []checkAnswer
+	for _, file := range files {
+		found, err := a.answer(ctx, file, items)
+		if err != nil {
+			return err
+		}
+		answers = append(answers, found...)
+	}
+	if err := a.writeAnswers(format, answers); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(answers, func(c checkAnswer) bool { return c.Result != itemPassed }) {
+		return &exitError{code: exitInvalid, err: errors.New("not all items pass"), quiet: true}
+	}
+	return nil
+}
+
+// answer goes through the items for one file. A file that is no document of the
+// language has no answers, and its findings go to stderr.
+func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]checkAnswer, error) {
+	text, err := readDefinition(file)
+	if err != nil {
+		return nil, err
+	}
+	draft, findings := definition.Draft(file, text)
+	if draft == nil {
+		if err := findings.WritePlain(a.stderr); err != nil {
+			return nil, err
+		}
+		return nil, &exitError{code: exitInvalid, err: findings, quiet: true}
+	}
+	inScripts, read := scriptFacts(ctx, file, draft)
+	findings = slices.Concat(findings, argumentFindings(file, draft), inScripts)
+	var answers []checkAnswer
+	for _, item := range items {
+		answer := checkAnswer{
+			File: file, Checklist: item.Checklist, Item: item.ID, Text: item.Text,
+			Result: itemPassed, Findings: definition.Findings{},
+		}
+		for _, f := range findings {
+			if slices.Contains(item.Rules, f.Rule) {
+				answer.Findings = append(answer.Findings, f)
+				answer.Result = itemFailed
+			}
+		}
+		if answer.Result == itemPassed && item.Scripts && !read {
+			answer.Result = itemUnchecked
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
+}
+
+// scriptFacts are all findings about a definition's scripts, before a level
+// judges them. False means that some script could not be read here.
+func scriptFacts(ctx context.Context, file string, def *definition.Definition) (findings definition.Findings, read bool) {
+	scripts := pythonScripts(def)
+	if len(scripts) == 0 {
+		return nil, !hasHiddenScripts(def)
+	}
+	facts, err := checkScripts(ctx, scripts)
+	if err != nil {
+		return nil, false
+	}
+	read = !hasHiddenScripts(def)
+	for i, s := range scripts {
+		for _, f := range facts[i].Findings {
+			if f.Rule == "script.package" && s.packages {
+				continue
+			}
+			if slices.Contains(unreadable, f.Rule) {
+				read = false
+			}
+			findings = append(findings, s.finding(file, def.Source, f))
+		}
+	}
+	return findings, read
+}
+
+// unreadable are findings after which nothing is known of the script.
+var unreadable = []string{"script.syntax", "script.size", "script.complexity", "script.checker", "script.nul", "script.encoding"}
+
+// hasHiddenScripts reports whether some Python script is fetched or computed,
+// so that it cannot be read before it runs.
+func hasHiddenScripts(def *definition.Definition) bool {
+	hidden := false
+	def.Walk(func(t *definition.Task) {
+		body, ok := t.Body.(*definition.RunScript)
+		if !ok || body.Language != "python" {
+			return
+		}
+		constant := false
+		if body.Code != nil {
+			_, constant = body.Code.Constant()
+		}
+		hidden = hidden || !constant
+	})
+	return hidden
+}
+
+func (a *app) writeAnswers(format string, answers []checkAnswer) error {
+	switch format {
+	case "json":
+		return a.printJSON(answers)
+	case "sarif":
+		var findings definition.Findings
+		for _, c := range answers {
+			for _, f := range c.Findings {
+				if !slices.Contains(findings, f) {
+					findings = append(findings, f)
+				}
+			}
+		}
+		return findings.WriteSARIF(a.stdout)
+	}
+	return a.writePlainAnswers(answers)
+}
+
+// writePlainAnswers writes one item a line, and below it what fails it.
+func (a *app) writePlainAnswers(answers []checkAnswer) error {
+	heading := ""
+	for _, c := range answers {
+		if h := fmt.Sprintf("%s, checklist of the %s:\n", c.File, c.Checklist); h != heading {
+			heading = h
+			fmt.Fprint(a.stdout, h)
+		}
+		fmt.Fprintf(a.stdout, "  %-9s  %s [%s]\n", c.Result, c.Text, c.Item)
+		for _, f := range c.Findings {
+			fmt.Fprintf(a.stdout, "    %s\n", f)
+		}
+		if c.Result == itemUnchecked {
+			fmt.Fprint(a.stdout, "    a script is not at hand, or could not be read here\n")
+		}
+	}
+	return nil
+}
