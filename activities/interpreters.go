@@ -70,7 +70,23 @@ func python(spec sandbox.Spec, path, code string) sandbox.Spec {
 	spec.Argv = []string{path, "-I", "-S", "-B", "-X", "utf8", "/lazaret/run.py"}
 	spec.Files = append(spec.Files,
 		sandbox.File{Path: "/lazaret/run.py", Content: runners.Python},
-		sandbox.File{Path: "/lazaret/script.py", Content: []byte(code)})
+		sandbox.File{Path: pythonScript, Content: []byte(code)})
+	return waiting(spec)
+}
+
+const pythonScript = "/lazaret/script.py"
+
+// waiting lets the interpreter of a Python script be started before the script is
+// known. The arguments' variables are the run's; those that a definition sets are
+// there from the start, since the C library reads some only then.
+func waiting(spec sandbox.Spec) sandbox.Spec {
+	w := &sandbox.Warm{Argv: slices.Insert(slices.Clone(spec.Argv), 1, "-X", "warm"), Late: pythonScript}
+	for _, v := range spec.Env {
+		if name, _, _ := strings.Cut(v, "="); !slices.Contains(argumentVariables, name) {
+			w.Env = append(w.Env, v)
+		}
+	}
+	spec.Warm = w
 	return spec
 }
 

@@ -53,6 +53,23 @@ type Processes struct {
 	Observe func(contract.Process, policies.Level, sandbox.Result)
 }
 
+// Warmer keeps sandboxes warm; *sandbox.Runner is one.
+type Warmer interface {
+	Keep(ctx context.Context, spec sandbox.Spec) error
+}
+
+// Keep has an interpreter wait for Python scripts of the worker's own level.
+func (p *Processes) Keep(ctx context.Context, warmer Warmer) error {
+	spec, err := p.Interpreters.script(contract.Process{Language: "python"}, p.Level)
+	if err == nil {
+		err = p.open(&spec, p.Level)
+	}
+	if err != nil {
+		return err
+	}
+	return warmer.Keep(ctx, spec)
+}
+
 // Register adds the activities to a worker.
 func (p *Processes) Register(r worker.ActivityRegistry) {
 	r.RegisterActivityWithOptions(p.RunScript, activity.RegisterOptions{Name: contract.RunScript})

@@ -152,7 +152,7 @@ func (e *equipment) program(request contract.Process, level policies.Level) (san
 		spec.Binds = append(spec.Binds, e.packages)
 		spec.Argv = append(spec.Argv, e.packages) // the runner makes it importable
 	}
-	return spec, nil
+	return waiting(spec), nil
 }
 
 // supplyFault tells the definition's and the operator's affairs from the worker's.

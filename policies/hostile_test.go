@@ -41,14 +41,16 @@ func TestHostile(t *testing.T) {
 // into its time limit is not waited for long; the others have time to fail.
 func attack(t *testing.T, r *sandbox.Runner, level policies.Level, source string, want sandbox.Outcome) sandbox.Result {
 	t.Helper()
-	return run(t, r, level, source, func(s *sandbox.Spec) {
-		s.Limits.Wall = 30 * time.Second
-		if want == sandbox.TimedOut {
-			s.Limits.Wall = time.Second
-		}
-		s.Limits.Memory = 160 << 20
-		s.Limits.Processes = min(s.Limits.Processes, 64)
-	})
+	return run(t, r, level, source, func(s *sandbox.Spec) { confine(s, want) })
+}
+
+func confine(s *sandbox.Spec, want sandbox.Outcome) {
+	s.Limits.Wall = 30 * time.Second
+	if want == sandbox.TimedOut {
+		s.Limits.Wall = time.Second
+	}
+	s.Limits.Memory = 160 << 20
+	s.Limits.Processes = min(s.Limits.Processes, 64)
 }
 
 // expectation is the first line of a hostile script, see the corpus's README.

@@ -20,7 +20,13 @@ func TestMain(m *testing.M) {
 // newRunner skips the test, saying why, on a machine that cannot sandbox.
 func newRunner(t *testing.T) *sandbox.Runner {
 	t.Helper()
-	r, err := sandbox.New(sandbox.Options{})
+	return newPool(t, sandbox.PoolLimits{})
+}
+
+// newPool makes a runner that keeps sandboxes warm.
+func newPool(t *testing.T, limits sandbox.PoolLimits) *sandbox.Runner {
+	t.Helper()
+	r, err := sandbox.New(sandbox.Options{Warm: limits})
 	if errors.Is(err, sandbox.ErrUnavailable) && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}

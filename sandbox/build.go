@@ -53,7 +53,7 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 // with default signals and the standard descriptors only.
 func (p *plan) session(s *Spec) {
 	p.call("start a session", unix.SYS_SETSID)
-	if len(s.Arguments) == 0 {
+	if len(s.Arguments) == 0 && !s.waits {
 		p.call("close the arguments", unix.SYS_FCNTL, num(ArgumentsFD), num(unix.F_SETFD), num(unix.FD_CLOEXEC))
 	}
 	p.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, num(ArgumentsFD+1), num(1<<31-1), num(unix.CLOSE_RANGE_CLOEXEC))

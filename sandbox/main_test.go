@@ -51,7 +51,13 @@ func skipExamples() {
 // CI, where every layer must be there.
 func newRunner(tb testing.TB) *sandbox.Runner {
 	tb.Helper()
-	r, err := sandbox.New(sandbox.Options{})
+	return newPool(tb, sandbox.PoolLimits{})
+}
+
+// newPool makes a runner that keeps sandboxes warm.
+func newPool(tb testing.TB, limits sandbox.PoolLimits) *sandbox.Runner {
+	tb.Helper()
+	r, err := sandbox.New(sandbox.Options{Warm: limits})
 	if errors.Is(err, sandbox.ErrUnavailable) && os.Getenv("CI") == "" {
 		tb.Skip(err)
 	}
@@ -74,7 +80,7 @@ func python(tb testing.TB, level policies.Level, script string) sandbox.Spec {
 
 // doomedWorker starts a program that leaves a daemon, says so, and waits to be killed.
 func doomedWorker() {
-	r, err := sandbox.New(sandbox.Options{})
+	r, err := sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 2}})
 	if err != nil {
 		panic(err)
 	}
@@ -84,6 +90,12 @@ func doomedWorker() {
 	}
 	env := sandbox.HostEnvironment()
 	s.Binds, s.Files = env.Binds, env.Files
+	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", "pass"}
+	s.Warm = &sandbox.Warm{Argv: []string{"/usr/bin/python3", "-I", "-S", "-c", waiter}}
+	if err := r.Keep(context.Background(), s); err != nil {
+		panic(err)
+	}
+	s.Warm = nil
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", daemon + "\nprint('x' * (1 << 20)); time.sleep(600)"}
 	started := bufio.NewWriter(os.Stdout)
 	time.AfterFunc(500*time.Millisecond, func() { _, _ = started.WriteString("running\n"); _ = started.Flush() })

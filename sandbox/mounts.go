@@ -115,6 +115,7 @@ func (p *plan) root(s *Spec, sources []source) {
 	for _, f := range s.files() {
 		p.file(made, f)
 	}
+	p.late(made, s)
 	if s.Scratch > 0 { // for POSIX shared memory and semaphores, see shm_overview(7)
 		p.link(made, "/dev/shm", "../tmp")
 	}
@@ -134,6 +135,9 @@ func (p *plan) tmpfsOnRoot(s *Spec) {
 	size, inodes := int64(1<<20), 1024+len(s.Files)+len(s.Binds)
 	for _, f := range s.Files {
 		size += int64(len(f.Content)) + 4096
+	}
+	if s.late != "" {
+		size += maxLate
 	}
 	ctx := p.save("open a tmpfs", unix.SYS_FSOPEN, p.str("tmpfs"), num(unix.FSOPEN_CLOEXEC))
 	p.option(ctx, "size", strconv.FormatInt(size, 10))

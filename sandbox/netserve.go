@@ -114,6 +114,17 @@ func (s *service) refuse(d egress.Denial) {
 	s.refused.add(v)
 }
 
+// adopt makes the service that of a run whose program has waited for it. It may
+// be called on a nil service.
+func (s *service) adopt(spec *Spec) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spec, s.refused = spec, newLedger(spec.ID)
+}
+
 // stop ends the service, and returns what it carried and refused. It may be
 // called again, and on a nil service.
 func (s *service) stop() ([]egress.Connection, []Violation) {

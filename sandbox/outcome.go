@@ -90,8 +90,11 @@ func (x *run) outOfCPUTime() bool {
 }
 
 // cpu prefers the group's clock: pid 1's knows nothing of a program that was
-// killed together with it.
+// killed together with it, and counts what a warm program did before its run.
 func (x *run) cpu() time.Duration {
+	if own := x.slot.group.CPU() - x.before; x.wasWarm && own > 0 {
+		return own
+	}
 	waited := duration(x.rusage.Utime) + duration(x.rusage.Stime)
 	return max(waited, x.slot.group.CPU()-x.before)
 }

@@ -23,32 +23,31 @@ import (
 const setupTimeout = 10 * time.Second
 
 // Run runs one program to its end and reports what happened. It returns when
-// the program and everything it started are gone.
+// the program and everything it started are gone. A Spec that can be warm gets a
+// sandbox that waits for it, if there is one.
 //
 // The error is nil whenever the program was started, however it ended. It wraps
 // ErrSpec when the Spec makes no sense, ErrUnavailable when the machine cannot
 // enforce it, ErrClosed after Close; the Outcome then is SandboxError, or
 // Cancelled when ctx ended first.
 func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
-	filter, err := r.prepare(&spec)
+	filter, degraded, err := r.prepare(&spec)
 	if err != nil {
 		return Result{Outcome: SandboxError}, err
 	}
-	degraded, err := r.admit(&spec)
-	if err != nil {
-		return Result{Outcome: SandboxError}, err
-	}
-	spec.Proc = spec.Proc && !slices.Contains(degraded, FreshProc)
 	if !r.begin() {
 		return Result{Outcome: SandboxError}, ErrClosed
 	}
-	s, err := r.take(ctx)
-	if err != nil {
-		r.tasks.Done()
-		return notStarted(ctx, err)
+	x, begin := r.warm(&spec, filter), (*run).nothing
+	if x == nil {
+		s, err := r.take(ctx)
+		if err != nil {
+			r.tasks.Done()
+			return notStarted(ctx, err)
+		}
+		x, begin = &run{runner: r, spec: &spec, slot: s, filter: filter, root: noRoot}, (*run).permit
 	}
-	x := &run{runner: r, spec: &spec, slot: s, filter: filter, root: noRoot}
-	result, err := x.do(ctx)
+	result, err := x.do(ctx, begin)
 	result.Degraded = degraded
 	go func() { // removing a cgroup takes longer than most programs
 		defer r.tasks.Done()
@@ -74,14 +73,22 @@ func notStarted(ctx context.Context, err error) (Result, error) {
 	return Result{Outcome: SandboxError}, err
 }
 
-func (r *Runner) prepare(spec *Spec) (seccomp.Filter, error) {
+// prepare checks a Spec against itself and this machine, and takes out of it what
+// it may lack here and does.
+func (r *Runner) prepare(spec *Spec) (filter seccomp.Filter, degraded []Feature, err error) {
 	if err := spec.validate(); err != nil {
-		return seccomp.Filter{}, err
+		return filter, nil, err
 	}
+	policy := spec.Syscalls
 	if r.features.off == filterLayer {
-		return r.filters.get(seccomp.AllExcept(r.features.arch))
+		policy = seccomp.AllExcept(r.features.arch)
 	}
-	return r.filters.get(spec.Syscalls)
+	if filter, err = r.filters.get(policy); err != nil {
+		return filter, nil, err
+	}
+	degraded, err = r.admit(spec)
+	spec.Proc = spec.Proc && !slices.Contains(degraded, FreshProc)
+	return filter, degraded, err
 }
 
 // take waits for a prepared slot.
@@ -107,6 +114,11 @@ type run struct {
 	root   rootView
 
 	network *service // nil without a network
+	sup     *supervisor // nil until the sandbox is raised
+	late    *os.File    // the Spec's late file, open for writing
+	wasWarm bool        // the program was started before the run
+	born    time.Time   // when it was
+	memory  int64       // what it took then, bytes
 
 	mu     sync.Mutex
 	cause  Outcome  // why we killed it, if we did
@@ -120,27 +132,40 @@ type run struct {
 	before time.Duration // CPU time of the group before the program
 }
 
-func (x *run) do(ctx context.Context) (Result, error) {
+// do runs the program: begin lets it start.
+func (x *run) do(ctx context.Context, begin func(*run) error) (Result, error) {
 	defer context.AfterFunc(ctx, func() { x.end(Cancelled) })()
 	defer context.AfterFunc(x.runner.ctx, func() { x.end(Cancelled) })() //nolint:contextcheck // Close is another reason to end than ctx
-	var err error
+	if x.sup == nil {
+		err := x.raise()
+		if err != nil && x.slot.group.Counters().OOMKills > 0 {
+			return Result{Outcome: MemoryLimit}, nil // no room for the Spec's own files
+		}
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	return x.perform(begin)
+}
+
+// raise builds the sandbox up to the point where the program waits for permission
+// to start, and everything that watches it. On an error nothing of it is left
+// but the slot.
+func (x *run) raise() (err error) {
 	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter); err != nil {
-		return Result{}, err
+		return err
 	}
 	if err := x.slot.group.Limit(cgroupLimits(x.spec.Limits)); err != nil {
-		return Result{}, unavailable("set the cgroup's limits", err)
+		return unavailable("set the cgroup's limits", err)
 	}
-	streams := x.openStreams()
-	defer streams.close()
-	defer func() { x.network.stop() }()
 	listener, err := x.setUp()
-	if err != nil && x.slot.group.Counters().OOMKills > 0 {
-		return Result{Outcome: MemoryLimit}, nil // no room for the Spec's own files
-	}
 	if err != nil {
-		return Result{}, err
+		x.network.stop()
+		return err
 	}
-	return x.execute(listener, streams)
+	x.sup = newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, x.root, x.end)
+	x.sup.start()
+	return nil
 }
 
 // setUp has the sandbox built up to the point where the program waits for
@@ -169,6 +194,9 @@ func (x *run) launch() (*seccomp.Listener, error) {
 		return nil, err
 	}
 	x.know(os.NewFile(uintptr(pidfd), "pidfd"))
+	if err := x.takeLate(); err != nil {
+		return nil, err
+	}
 	if err := x.serveNetwork(); err != nil {
 		return nil, err
 	}
@@ -280,13 +308,23 @@ func (x *run) explain(m initproc.Message) error {
 	return unavailable("build the sandbox", fmt.Errorf("message %d from the init helper", m.Kind))
 }
 
-// execute lets the program start and follows it to its end.
-func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, error) {
-	sup := newSupervisor(x.spec, x.runner.features.arch, x.filter, listener, x.root, x.end)
-	sup.start()
+// permit lets the program of a raised sandbox start.
+func (x *run) permit() error {
+	_, err := x.slot.control.Write([]byte{1})
+	return err
+}
+
+// nothing is what a program needs to start that waits for its input.
+func (x *run) nothing() error { return nil }
+
+// perform follows the program of a raised sandbox to its end, from when begin
+// lets it start.
+func (x *run) perform(begin func(*run) error) (Result, error) {
 	started := time.Now()
 	timer := time.AfterFunc(x.spec.Limits.Wall, func() { x.end(TimedOut) })
-	_, err := x.slot.control.Write([]byte{1})
+	streams := x.openStreams()
+	defer streams.close()
+	err := begin(x)
 	if err == nil {
 		err = x.follow()
 	}
@@ -298,7 +336,7 @@ func (x *run) execute(listener *seccomp.Listener, streams *streams) (Result, err
 	wall := time.Since(started)
 	streams.wait()
 	connections, refused := x.network.stop()
-	violations, supErr := sup.stop()
+	violations, supErr := x.sup.stop()
 	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault
 	}
@@ -378,6 +416,9 @@ func (x *run) reap() {
 func (x *run) cleanUp() error {
 	x.mu.Lock()
 	x.over = true
+	if x.late != nil {
+		_ = x.late.Close()
+	}
 	if x.pidfd != nil {
 		_ = x.pidfd.Close()
 	}

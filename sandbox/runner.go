@@ -16,6 +16,9 @@ type Options struct {
 	// Prepared is how many slots wait for runs, each an idle process of 2 MB in
 	// a cgroup of its own; 2 when zero. A run that finds none waits for one.
 	Prepared int
+	// Warm bounds the sandboxes that wait with their program started; see Warm in
+	// Spec. The zero Pool keeps none.
+	Warm PoolLimits
 }
 
 // Runner runs programs. It is safe for concurrent use. It owns goroutines, a
@@ -26,6 +29,7 @@ type Runner struct {
 	cgroups  *cgroup.Manager
 	spawner  *spawner
 	slots    chan preparedSlot
+	pool     *pool // nil: nothing is kept warm
 
 	ctx    context.Context //nolint:containedctx // the runner's own life, which no call brings; ends when Close begins
 	cancel context.CancelFunc
@@ -79,6 +83,10 @@ func New(o Options) (*Runner, error) {
 		return nil, errors.Join(err, r.spawner.close())
 	}
 	r.tasks.Go(r.refill)
+	if o.Warm.PerKind > 0 {
+		r.pool = newPool(r, o.Warm)
+		r.tasks.Go(r.pool.keep)
+	}
 	return r, nil
 }
 
@@ -132,6 +140,7 @@ func (r *Runner) Close() error {
 	}
 	r.cancel()
 	r.tasks.Wait()
+	r.note(r.pool.close())
 	close(r.slots)
 	errs := r.notes
 	for p := range r.slots {

@@ -24,11 +24,26 @@ func TestSoak(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("LAZARET_SOAK")); err == nil {
 		runs = n
 	}
-	r := newRunner(t)
-	soak(t, r, 20) // what is made once
+	for name, test := range map[string]struct {
+		limits sandbox.PoolLimits
+		spec   func(testing.TB, policies.Level, string) sandbox.Spec
+	}{
+		"cold": {sandbox.PoolLimits{}, python},
+		"warm": {sandbox.PoolLimits{PerKind: 1}, warmSpec},
+	} {
+		t.Run(name, func(t *testing.T) { soakOne(t, newPool(t, test.limits), runs, test.spec) })
+	}
+}
+
+type makeSpec func(testing.TB, policies.Level, string) sandbox.Spec
+
+func soakOne(t *testing.T, r *sandbox.Runner, runs int, spec makeSpec) {
+	t.Helper()
+	soak(t, r, 24, spec) // what is made once
 	before := census(t, r)
-	soak(t, r, runs)
+	soak(t, r, runs, spec)
 	after := census(t, r)
+	t.Logf("%d runs; before %+v, after %+v; pool %+v", runs, before, after, r.PoolStats())
 	assert.LessOrEqual(t, after.heap, before.heap+4<<20, "heap")
 	assert.LessOrEqual(t, after.threads, before.threads+8, "threads: Go keeps some")
 	before.heap, after.heap, before.threads, after.threads = 0, 0, 0, 0
@@ -44,7 +59,6 @@ type counts struct {
 // census counts when the runner has cleaned up and prepared its slots again.
 func census(t *testing.T, r *sandbox.Runner) counts {
 	t.Helper()
-	_ = r
 	var now, last counts
 	require.Eventually(t, func() bool {
 		runtime.GC()
@@ -54,7 +68,7 @@ func census(t *testing.T, r *sandbox.Runner) counts {
 			entries(t, "/proc/self/fd"), len(ownGroups(t, os.Getpid())), strings.Count(readFile(t, "/proc/self/mountinfo"), "\n"),
 			len(children(t)), runtime.NumGoroutine(), entries(t, "/proc/self/task"), mem.HeapAlloc,
 		}
-		return now.processes == 2 && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
+		return now.processes == 2+r.PoolStats().Idle && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
 	}, 30*time.Second, 200*time.Millisecond, "the runner does not come to rest: %+v", now)
 	return now
 }
@@ -67,7 +81,7 @@ func entries(t *testing.T, dir string) int {
 }
 
 // soak runs programs that end in different ways.
-func soak(t *testing.T, r *sandbox.Runner, runs int) {
+func soak(t *testing.T, r *sandbox.Runner, runs int, spec makeSpec) {
 	t.Helper()
 	scripts := []string{"pass", "import os; os.fork()", "open('/etc/shadow')", "import os; os.abort()", "while True: pass", "x = bytearray(1 << 30)"}
 	levels := policies.Levels()
@@ -76,7 +90,7 @@ func soak(t *testing.T, r *sandbox.Runner, runs int) {
 	for range 4 {
 		workers.Go(func() {
 			for i := range work {
-				s := python(t, levels[i%len(levels)], scripts[i%len(scripts)])
+				s := spec(t, levels[i%len(levels)], scripts[i%len(scripts)])
 				s.Limits.Wall, s.Limits.Memory = 500*time.Millisecond, 32<<20
 				_, err := r.Run(t.Context(), s)
 				assert.NoError(t, err)

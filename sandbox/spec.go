@@ -44,9 +44,14 @@ type Spec struct {
 	// MayLack are the features that may be missing for this run. Those that are
 	// missing are in Result.Degraded; without leave the run is refused.
 	MayLack []Feature
+	// Warm lets a sandbox be started before the run is asked for; nil forbids it.
+	Warm *Warm
 	// ID seeds the ids of the run's violations, so that a caller that reports the
 	// same run twice names them alike. It must differ between runs; random when empty.
 	ID string
+
+	waits bool   // the program is started before its run is known
+	late  string // path of the file that is written then
 }
 
 // ArgumentsFD is the descriptor on which a program finds Spec.Arguments.

@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +46,8 @@ type supervisor struct {
 	ledger   *ledger
 	err      error // a fault of ours
 	done     chan struct{}
+
+	mu sync.Mutex // held while a call is answered, and while the run changes
 }
 
 func newSupervisor(s *Spec, a seccomp.Arch, f seccomp.Filter, l *seccomp.Listener, root rootView, end func(Outcome)) *supervisor {
@@ -90,8 +94,21 @@ func (s *supervisor) serve() {
 	}
 }
 
+// adopt makes the supervisor that of a run whose program has waited for it, and
+// forgets what it saw before. It returns how many violations that were.
+func (s *supervisor) adopt(spec *Spec) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.ledger.counting
+	s.killAt, s.most = cmp.Or(spec.KillAt, Critical), spec.MaxViolations
+	s.looks, s.vforked, s.ledger = 0, 0, newLedger(spec.ID)
+	return before
+}
+
 // answer turns a panic of ours into an error: the run ends, nothing is permitted.
 func (s *supervisor) answer(n seccomp.Notification) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("BUG: supervisor: %v", p)

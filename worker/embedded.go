@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/worker/devserver"
 	"lazaret.dev/lazaret/worker/install"
 )
@@ -58,7 +59,10 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
-	}, serviceOptions{grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir})
+	}, serviceOptions{
+		grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir,
+		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
+	})
 	if err != nil {
 		return nil, err
 	}

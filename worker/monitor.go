@@ -82,6 +82,52 @@ func (m *monitor) observe(_ contract.Process, level policies.Level, result sandb
 	m.seconds.WithLabelValues(level.String()).Observe(result.Usage.Wall.Seconds())
 }
 
+// watchPool adds what is known of the runner's warm sandboxes.
+func (m *monitor) watchPool(r *sandbox.Runner) {
+	if m != nil {
+		m.registry.MustRegister(poolCollector{r})
+	}
+}
+
+// poolCollector reads a runner's pool when it is asked.
+type poolCollector struct{ runner *sandbox.Runner }
+
+var (
+	poolRuns = prometheus.NewDesc("lazaret_sandbox_pool_runs_total",
+		"Programs that could have had a warm sandbox, by whether they got one.", []string{"warm"}, nil)
+	poolEnds = prometheus.NewDesc("lazaret_sandbox_pool_ends_total",
+		"Warm sandboxes that served nobody, by the reason.", []string{"reason"}, nil)
+	poolIdle   = prometheus.NewDesc("lazaret_sandbox_pool_idle", "Warm sandboxes that wait.", nil, nil)
+	poolMemory = prometheus.NewDesc("lazaret_sandbox_pool_memory_bytes", "What the waiting sandboxes took when they became ready.", nil, nil)
+	poolOldest = prometheus.NewDesc("lazaret_sandbox_pool_oldest_seconds", "Age of the oldest waiting sandbox.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c poolCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{poolRuns, poolEnds, poolIdle, poolMemory, poolOldest} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c poolCollector) Collect(out chan<- prometheus.Metric) {
+	s := c.runner.PoolStats()
+	count := func(d *prometheus.Desc, n uint64, label string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), label)
+	}
+	count(poolRuns, s.Hits, "yes")
+	count(poolRuns, s.Misses, "no")
+	count(poolEnds, s.Expired, "expired")
+	count(poolEnds, s.Broken, "broken")
+	count(poolEnds, s.Failed, "failed")
+	gauge := func(d *prometheus.Desc, v float64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	gauge(poolIdle, float64(s.Idle))
+	gauge(poolMemory, float64(s.Memory))
+	gauge(poolOldest, s.Oldest.Seconds())
+}
+
 // serve answers until close. ready reports whether Temporal answers.
 func (m *monitor) serve(ready func(context.Context) error) {
 	mux := http.NewServeMux()

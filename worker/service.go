@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -31,6 +32,8 @@ type serviceOptions struct {
 	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 	supplies   activities.Supplies
 	auditDir   string
+	warm       sandbox.PoolLimits
+	ahead      bool // have an interpreter wait before there is a script
 	register   bool // the search attributes that the namespace lacks
 }
 
@@ -68,12 +71,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.processes = a.processes(options, log)
 	s.processes.Audit = s.audit
-	s.runner, err = sandbox.New(sandbox.Options{})
+	s.runner, err = sandbox.New(sandbox.Options{Warm: options.warm})
 	if err != nil {
 		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")
 		s.processes.Runner = noSandbox{err}
 	} else {
 		s.processes.Runner = s.runner
+		options.monitor.watchPool(s.runner)
 	}
 	s.processes.Checker = &checker.Checker{Runner: s.processes.Runner, Python: s.processes.Interpreters.Python}
 	if e := s.processes.Supplies.Environments; e != nil {
@@ -94,7 +98,23 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
 	}
+	if options.ahead {
+		s.warmUp(ctx, log)
+	}
 	return s, nil
+}
+
+// warmUp has an interpreter wait for the first script of the worker's own level,
+// in the background.
+func (s *service) warmUp(ctx context.Context, log zerolog.Logger) {
+	if s.runner == nil {
+		return
+	}
+	go func() {
+		if err := s.processes.Keep(ctx, s.runner); err != nil && ctx.Err() == nil && !errors.Is(err, sandbox.ErrClosed) {
+			log.Debug().Err(err).Msg("no interpreter is kept warm")
+		}
+	}()
 }
 
 func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.Processes {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
 )
 
 // workerFlags are what worker and up have in common.
@@ -17,6 +18,8 @@ type workerFlags struct {
 	grace      time.Duration
 	maxScripts int
 	metrics    string
+	warm       int
+	warmMemory int
 }
 
 func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
@@ -27,8 +30,13 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.auditFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
+	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
+	cmd.Flags().IntVar(&f.warmMemory, "warm-memory", 256, "MiB that all waiting interpreters may take together")
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
 }
+
+// defaultWarm serves scripts that come one after another; more serve bursts.
+const defaultWarm = 2
 
 // pythonAllowFlag adds the operator's grant to scripts that ask for it.
 func (a *app) pythonAllowFlag(cmd *cobra.Command) {
@@ -48,6 +56,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if f.maxScripts < 0 || f.grace < 0 {
 		return serviceOptions{}, invalid("give a number of zero or more", "--max-scripts and --grace cannot be negative")
 	}
+	if f.warm < 0 || f.warmMemory < 1 {
+		return serviceOptions{}, invalid("give --warm 0 to keep none", "--warm cannot be negative, nor --warm-memory less than 1")
+	}
 	allowNet, err := parseAllowNet(a.allowNet)
 	if err != nil {
 		return serviceOptions{}, err
@@ -60,6 +71,8 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if options.auditDir, err = a.auditFolder(); err != nil {
 		return serviceOptions{}, err
 	}
+	options.ahead = true
+	options.warm = sandbox.PoolLimits{PerKind: f.warm, Memory: int64(f.warmMemory) << 20}
 	if f.metrics != "" {
 		options.monitor, err = newMonitor(ctx, f.metrics)
 	}

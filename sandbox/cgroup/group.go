@@ -153,6 +153,18 @@ func (g *Group) Counters() Counters {
 	return c
 }
 
+// Memory is what the group uses now, bytes; 0 where nothing counts it.
+func (g *Group) Memory() int64 {
+	dir, v2 := g.dir("memory")
+	switch {
+	case dir == "":
+		return 0
+	case v2:
+		return int64(field(dir, "memory.current", ""))
+	}
+	return int64(field(dir, "memory.usage_in_bytes", ""))
+}
+
 // CPU is the processor time that the group has used so far, also by processes
 // that were killed and that no parent waited for. It is 0 where nothing counts
 // it: the unified hierarchy does even without controllers, v1 only in cpuacct.

@@ -22,6 +22,7 @@ const (
 	Exited                              // A is the program's wait status, see wait(2)
 	Sockets                             // carries the network's sockets, between Cloned and Ready
 	Root                                // carries the sandbox's root directory, just before Ready
+	LateFile                            // carries a file that is written when the run is known, before Sockets
 )
 
 // Stage names the step at which the helper itself failed.
@@ -63,5 +64,5 @@ func ParseMessage(b []byte) (Message, bool) {
 		return Message{}, false
 	}
 	m := Message{MessageKind(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])}
-	return m, m.Kind >= HelperFault && m.Kind <= Root
+	return m, m.Kind >= HelperFault && m.Kind <= LateFile
 }

@@ -1,0 +1,97 @@
+package policies_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// warm makes a Python script's Spec one of the runner's that executions use.
+func warm(t *testing.T, s *sandbox.Spec) {
+	t.Helper()
+	runner, err := os.ReadFile("../activities/runners/python.py")
+	require.NoError(t, err)
+	const script = "/lazaret/script.py"
+	s.Files[len(s.Files)-1].Path = script
+	s.Files = append(s.Files, sandbox.File{Path: "/lazaret/run.py", Content: runner})
+	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-B", "-X", "utf8", "/lazaret/run.py"}
+	s.Warm = &sandbox.Warm{Argv: slices.Insert(slices.Clone(s.Argv), 1, "-X", "warm"), Env: s.Env, Late: script}
+}
+
+// runWarm runs a Spec in a sandbox that waited for it. It tries again when
+// something of the host has changed meanwhile.
+func runWarm(t *testing.T, r *sandbox.Runner, s sandbox.Spec) sandbox.Result {
+	t.Helper()
+	for range 3 {
+		before := r.PoolStats().Hits
+		require.NoError(t, r.Keep(t.Context(), s))
+		result, err := r.Run(t.Context(), s)
+		require.NoError(t, err)
+		if r.PoolStats().Hits > before {
+			return result
+		}
+	}
+	require.Fail(t, "the runs were not warm", "%+v", r.PoolStats())
+	return sandbox.Result{}
+}
+
+// eachWarm runs a corpus: the levels at the same time, each with a runner of its
+// own, so that it can be told that every run was warm.
+func eachWarm(t *testing.T, pattern string, levels func(file, source string) []policies.Level, check func(*testing.T, *sandbox.Runner, policies.Level, string, string)) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, level := range policies.Levels() {
+		t.Run(level.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newPool(t, sandbox.PoolLimits{PerKind: 1})
+			for _, file := range files {
+				source, err := os.ReadFile(file)
+				require.NoError(t, err)
+				if slices.Contains(levels(file, string(source)), level) {
+					t.Run(filepath.Base(file), func(t *testing.T) { check(t, r, level, file, string(source)) })
+				}
+			}
+		})
+	}
+}
+
+// TestHostile_Warm: an interpreter that waited holds a hostile script as one that
+// did not.
+func TestHostile_Warm(t *testing.T) {
+	all := func(string, string) []policies.Level { return policies.Levels() }
+	eachWarm(t, "../testdata/hostile/*.py", all, func(t *testing.T, r *sandbox.Runner, level policies.Level, file, source string) {
+		t.Helper()
+		e := expected(t, file, source)
+		s := spec(t, level, source)
+		confine(&s, e.outcomes[level])
+		warm(t, &s)
+		e.check(t, level, runWarm(t, r, s))
+	})
+}
+
+// TestHonest_Warm: nor does it hinder an ordinary one.
+func TestHonest_Warm(t *testing.T) {
+	levels := func(file, source string) []policies.Level { return levelsOf(t, file, source) }
+	eachWarm(t, "../testdata/honest/*.py", levels, func(t *testing.T, r *sandbox.Runner, level policies.Level, _, source string) {
+		t.Helper()
+		s := spec(t, level, source)
+		s.Limits.Wall = time.Minute
+		warm(t, &s)
+		result := runWarm(t, r, s)
+		assert.Equal(t, sandbox.Completed, result.Outcome, "stderr: %s\n%+v", result.Stderr, result.Violations)
+		for _, v := range result.Violations {
+			assert.Equal(t, sandbox.Low, v.Severity, "%+v", v)
+		}
+		assert.Empty(t, string(result.Stderr))
+	})
+}

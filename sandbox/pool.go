@@ -1,0 +1,401 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"lazaret.dev/lazaret/sandbox/seccomp"
+)
+
+// PoolLimits bound the warm sandboxes of one Runner. Zero fields but PerKind are
+// the defaults.
+type PoolLimits struct {
+	PerKind int           // of one kind; 0 keeps none warm
+	Total   int           // of all kinds; four times PerKind
+	Memory  int64         // bytes that all take together; 256 MiB
+	Age     time.Duration // of one; ten minutes
+}
+
+const (
+	defaultPoolMemory = 256 << 20
+	defaultPoolAge    = 10 * time.Minute
+)
+
+func (l PoolLimits) filled() PoolLimits {
+	l.Total = cmp.Or(l.Total, 4*l.PerKind)
+	l.Memory = cmp.Or(l.Memory, defaultPoolMemory)
+	l.Age = cmp.Or(l.Age, defaultPoolAge)
+	return l
+}
+
+// PoolStats is what a pool did since its start, and what it has.
+type PoolStats struct {
+	Hits    uint64 // runs that got a warm sandbox
+	Misses  uint64 // runs that could have had one
+	Started uint64
+	Failed  uint64 // that never became ready
+	Expired uint64 // removed for their age, for memory, or for a kind used more recently
+	Broken  uint64 // that had died or misbehaved while they waited
+	Idle    int
+	Memory  int64         // bytes, of the idle ones when they became ready
+	Oldest  time.Duration // age of the oldest idle one
+}
+
+// pool keeps warm sandboxes by kind. A kind is kept warm when it is asked for a
+// second time while it is remembered: what runs once would only waste a start.
+// It is safe for concurrent use.
+type pool struct {
+	runner *Runner
+	limits PoolLimits
+	wake   chan struct{} // holds one token when there may be something to do
+
+	mu    sync.Mutex
+	kinds map[kindOf]*shelf
+	stats PoolStats // but for what is idle
+}
+
+// shelf is what a pool knows of one kind.
+type shelf struct {
+	kind   kindOf
+	spec   *Spec
+	filter seccomp.Filter
+	used   time.Time // last
+	uses   int
+	after  time.Time // no start before: the last one failed
+	failed time.Time
+	err    error  // of the last failed start
+	idle   []*run // oldest first
+}
+
+// maxShelves bounds what is remembered.
+const maxShelves = 64
+
+// retryAfter is how long a kind is left alone whose program did not start.
+const retryAfter = 30 * time.Second
+
+func newPool(r *Runner, l PoolLimits) *pool {
+	return &pool{runner: r, limits: l.filled(), wake: make(chan struct{}, 1), kinds: map[kindOf]*shelf{}}
+}
+
+// warm returns a sandbox that waits for a run like the Spec's, with the run
+// adopted, or nil.
+func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
+	if r.pool == nil || r.features.off != noLayer {
+		return nil
+	}
+	kind, ok := spec.warmKind()
+	if !ok {
+		return nil
+	}
+	for {
+		x := r.pool.take(kind, spec, filter)
+		if x == nil {
+			return nil
+		}
+		if x.healthy() && x.adopt(spec) == nil {
+			r.pool.count(func(s *PoolStats) { s.Hits++ })
+			return x
+		}
+		r.pool.count(func(s *PoolStats) { s.Broken++ })
+		r.remove(x)
+	}
+}
+
+// Keep has sandboxes kept warm for runs like the Spec's before the first one, and
+// returns when one waits. It does nothing when the runner keeps none, or none of
+// that kind.
+func (r *Runner) Keep(ctx context.Context, spec Spec) error {
+	filter, _, err := r.prepare(&spec)
+	if err != nil || r.pool == nil {
+		return err
+	}
+	kind, ok := spec.warmKind()
+	if !ok {
+		return nil
+	}
+	started := r.pool.remember(kind, &spec, filter)
+	for {
+		ready, err := r.pool.ready(kind, started)
+		switch {
+		case ready || err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case r.ctx.Err() != nil:
+			return ErrClosed
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// PoolStats tells about the warm sandboxes.
+func (r *Runner) PoolStats() PoolStats {
+	if r.pool == nil {
+		return PoolStats{}
+	}
+	return r.pool.snapshot()
+}
+
+// remove discards a sandbox without making anybody wait.
+func (r *Runner) remove(xs ...*run) {
+	for _, x := range xs {
+		if !r.begin() { // Close waits for whoever calls this
+			r.note(x.discard())
+			continue
+		}
+		go func() {
+			defer r.tasks.Done()
+			r.note(x.discard())
+		}()
+	}
+}
+
+// take removes the youngest sandbox of the kind from the pool, and counts a miss
+// when there is none.
+func (p *pool) take(kind kindOf, spec *Spec, filter seccomp.Filter) *run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.stir()
+	s := p.shelf(kind, spec, filter)
+	s.uses++
+	if len(s.idle) == 0 {
+		p.stats.Misses++
+		return nil
+	}
+	last := len(s.idle) - 1
+	x := s.idle[last]
+	s.idle[last] = nil
+	s.idle = s.idle[:last]
+	return x
+}
+
+// remember makes a kind one that is kept warm, and returns when that was.
+func (p *pool) remember(kind kindOf, spec *Spec, filter seccomp.Filter) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.shelf(kind, spec, filter)
+	s.uses += warmFrom
+	s.after = time.Time{}
+	p.stir()
+	return s.used
+}
+
+// ready says whether a sandbox of the kind waits, or why one could not be started
+// since a moment.
+func (p *pool) ready(kind kindOf, since time.Time) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, ok := p.kinds[kind]
+	switch {
+	case !ok:
+		return false, errNotWarm
+	case len(s.idle) > 0:
+		return true, nil
+	case s.failed.After(since):
+		return false, s.err
+	}
+	return false, nil
+}
+
+// warmFrom is how often a kind is asked for before it is kept warm.
+const warmFrom = 2
+
+// shelf finds or makes a kind's, and notes its use. The caller holds mu.
+func (p *pool) shelf(kind kindOf, spec *Spec, filter seccomp.Filter) *shelf {
+	s, ok := p.kinds[kind]
+	if !ok {
+		if len(p.kinds) >= maxShelves {
+			p.forget()
+		}
+		general := *spec
+		general.Stdin, general.Arguments, general.ID = nil, nil, ""
+		s = &shelf{kind: kind, spec: &general, filter: filter}
+		p.kinds[kind] = s
+	}
+	s.used = time.Now()
+	return s
+}
+
+// forget drops the kind that was used least recently. The caller holds mu.
+func (p *pool) forget() {
+	oldest := p.byUse()[len(p.kinds)-1]
+	p.expire(oldest, len(oldest.idle))
+	delete(p.kinds, oldest.kind)
+}
+
+// byUse lists the shelves, the most recently used first. The caller holds mu.
+func (p *pool) byUse() []*shelf {
+	var all []*shelf
+	for _, s := range p.kinds {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *shelf) int { return b.used.Compare(a.used) })
+	return all
+}
+
+// expire removes the n oldest sandboxes of a kind. The caller holds mu.
+func (p *pool) expire(s *shelf, n int) {
+	p.stats.Expired += uint64(n)
+	p.runner.remove(s.idle[:n]...)
+	s.idle = slices.Clone(s.idle[n:])
+}
+
+// stir wakes keep.
+func (p *pool) stir() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keep is the goroutine that starts and removes sandboxes, one at a time, until
+// the runner is closed.
+func (p *pool) keep() {
+	inspection := time.NewTicker(min(p.limits.Age/4, 5*time.Second))
+	defer inspection.Stop()
+	for {
+		select {
+		case <-p.runner.ctx.Done():
+			return
+		case <-inspection.C:
+			p.inspect()
+		case <-p.wake:
+		}
+		for p.runner.ctx.Err() == nil {
+			s := p.wanting()
+			if s == nil {
+				break
+			}
+			p.start(s)
+		}
+	}
+}
+
+// inspect removes what is too old or has died.
+func (p *pool) inspect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.kinds {
+		old := 0
+		for old < len(s.idle) && time.Since(s.idle[old].born) > p.limits.Age {
+			old++
+		}
+		p.expire(s, old)
+		s.idle = slices.DeleteFunc(s.idle, func(x *run) bool {
+			if x.healthy() {
+				return false
+			}
+			p.stats.Broken++
+			p.runner.remove(x)
+			return true
+		})
+	}
+	p.stir()
+}
+
+// wanting is the shelf to fill next: the most recently used that is not full and
+// has been used within the age. To make room it removes the oldest sandbox of the
+// kind that was used least recently.
+func (p *pool) wanting() *shelf {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shelves := p.byUse()
+	for i, s := range shelves {
+		if s.uses < warmFrom || len(s.idle) >= p.limits.PerKind || time.Now().Before(s.after) || time.Since(s.used) > p.limits.Age {
+			continue
+		}
+		if p.room() || p.makeRoom(shelves[i+1:]) {
+			return s
+		}
+	}
+	return nil
+}
+
+// room says whether one more may be idle. The caller holds mu.
+func (p *pool) room() bool {
+	count, memory := p.idle()
+	mean := int64(0)
+	if count > 0 {
+		mean = memory / int64(count)
+	}
+	return count < p.limits.Total && memory+mean <= p.limits.Memory
+}
+
+func (p *pool) idle() (count int, memory int64) {
+	for _, s := range p.kinds {
+		count += len(s.idle)
+		for _, x := range s.idle {
+			memory += x.memory
+		}
+	}
+	return count, memory
+}
+
+// makeRoom takes from the shelves, the last first. The caller holds mu.
+func (p *pool) makeRoom(shelves []*shelf) bool {
+	for _, s := range slices.Backward(shelves) {
+		if len(s.idle) > 0 {
+			p.expire(s, 1)
+			return p.room()
+		}
+	}
+	return false
+}
+
+// start makes one sandbox for a shelf.
+func (p *pool) start(s *shelf) {
+	x, err := p.runner.warmUp(s.spec, s.filter)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.stats.Failed++
+		s.failed, s.err = time.Now(), err
+		s.after = s.failed.Add(retryAfter)
+		return
+	}
+	p.stats.Started++
+	if p.kinds[s.kind] != s { // forgotten meanwhile
+		p.stats.Expired++
+		p.runner.remove(x)
+		return
+	}
+	s.idle = append(s.idle, x)
+}
+
+func (p *pool) count(change func(*PoolStats)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.stats)
+}
+
+func (p *pool) snapshot() PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Idle, s.Memory = p.idle()
+	for _, shelf := range p.kinds {
+		for _, x := range shelf.idle {
+			s.Oldest = max(s.Oldest, time.Since(x.born))
+		}
+	}
+	return s
+}
+
+// close discards all sandboxes. Preconditions: no run and no keep is left.
+func (p *pool) close() error {
+	if p == nil {
+		return nil
+	}
+	var errs []error
+	for _, s := range p.kinds {
+		for _, x := range s.idle {
+			errs = append(errs, x.discard())
+		}
+	}
+	clear(p.kinds)
+	return errors.Join(errs...)
+}
