@@ -30,10 +30,15 @@ type group struct {
 	// pause between samples lets what a sample leaves to the background end, so
 	// that the next one does not pay for it.
 	pause time.Duration
+	unit  string // of the figures; milliseconds when empty
 	rows  []*row
 }
 
-// row holds a row's samples in milliseconds, by round.
+// units is a sample that is no time, for a group with a unit of its own: as many
+// milliseconds as it has of that.
+func units(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
+
+// row holds a row's samples in milliseconds, or its group's unit, by round.
 type row struct {
 	name      string
 	rounds    [][]float64

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,6 +37,7 @@ type machine struct {
 type figures struct {
 	Section string   `json:"section"`
 	Name    string   `json:"name"`
+	Unit    string   `json:"unit,omitempty"` // of all figures, when they are not milliseconds
 	Rows    []figure `json:"rows"`
 }
 
@@ -70,7 +72,7 @@ func newReport(ctx context.Context, b *bench) *report {
 func (r *report) finish() { r.Machine.LoadAfter = load() }
 
 func (r *report) add(section string, g *group) {
-	f := figures{Section: section, Name: g.name}
+	f := figures{Section: section, Name: g.name, Unit: g.unit}
 	for _, row := range g.rows {
 		f.Rows = append(f.Rows, newFigure(row))
 	}
@@ -121,7 +123,8 @@ func (g figures) writeText(b *bytes.Buffer) {
 		width = max(width, len(f.Name))
 	}
 	fmt.Fprintf(b, "\n%s: %s\n", g.Section, g.Name)
-	fmt.Fprintf(b, "%-*s %5s %10s %8s %8s %9s %6s  %s\n", width, "", "n", "median ms", "p10", "p90", "added ms", "ratio", "by round")
+	unit := cmp.Or(g.Unit, "ms")
+	fmt.Fprintf(b, "%-*s %5s %10s %8s %8s %9s %6s  %s\n", width, "", "n", "median "+unit, "p10", "p90", "added "+unit, "ratio", "by round")
 	for _, f := range g.Rows {
 		fmt.Fprintf(b, "%-*s %5d %10.1f %8.1f %8.1f", width, f.Name, f.N, f.Median, f.P10, f.P90)
 		if c := f.Comparison; c != nil {

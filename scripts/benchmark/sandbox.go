@@ -8,10 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )
@@ -28,31 +31,62 @@ func sandboxSection(ctx context.Context, b *bench) (_ []*group, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.runner.Close()) }()
-	latency := &group{
-		name:  "one short Python script, one at a time",
-		pause: 20 * time.Millisecond,
-		probes: []probe{
-			timed("python3 -I -S", s.bare),
-			timed("bwrap + python3 -I -S", s.bubblewrap),
-			timed("sandbox, level maximum", s.boxed(policies.Maximum)),
-			timed("sandbox, level standard", s.boxed(policies.Standard)),
-		},
+	defer func() { err = errors.Join(err, s.close()) }()
+	bare := timed("python3 -I -S", s.bare)
+	warm := &group{
+		name:   "one short Python script, one at a time, an interpreter waiting for it",
+		pause:  20 * time.Millisecond,
+		probes: append([]probe{bare}, s.whenReady()...),
 	}
-	if err := latency.measure(ctx, b.rounds, 4*b.effort); err != nil {
-		return nil, err
+	cold := &group{
+		name:   "the same script with no interpreter waiting",
+		pause:  20 * time.Millisecond,
+		probes: append([]probe{timed("bwrap + python3 -I -S", s.bubblewrap), bare}, s.atEveryLevel("cold", s.runCold)...),
 	}
 	workers := 2 * runtime.NumCPU()
-	throughput := &group{
-		name: fmt.Sprintf("the same script, %d at a time without a pause, per script", workers),
-		probes: []probe{
-			saturated("python3 -I -S", workers, s.bare),
-			saturated("bwrap + python3 -I -S", workers, s.bubblewrap),
-			saturated("sandbox, level maximum", workers, s.boxed(policies.Maximum)),
-			saturated("sandbox, level standard", workers, s.boxed(policies.Standard)),
-		},
+	crowded := &group{
+		name:   fmt.Sprintf("the same script, %d at a time without a pause, per script", workers),
+		probes: []probe{saturated("python3 -I -S", workers, s.bare), saturated("bwrap + python3 -I -S", workers, s.bubblewrap)},
 	}
-	return []*group{latency, throughput}, throughput.measure(ctx, b.rounds, 1)
+	for _, level := range policies.Levels() {
+		crowded.probes = append(crowded.probes,
+			saturated("sandbox, cold, level "+level.String(), workers, s.runCold(level)),
+			saturated("sandbox, warm, level "+level.String(), workers, s.runWarm(level)))
+	}
+	memory := &group{name: "memory of a sandbox that waits, as its cgroup counts it", unit: "MB"}
+	denied := &group{name: "a system call of the script, by what becomes of it", unit: "µs", probes: []probe{s.call("chdir, permitted", "chdir")}}
+	for _, level := range []policies.Level{policies.Strict, policies.Standard, policies.Minimal} {
+		denied.probes = append(denied.probes, s.callAt(level, "chroot, denied, level "+level.String(), "chroot"))
+	}
+	for _, level := range policies.Levels() {
+		memory.probes = append(memory.probes, s.idle(level))
+	}
+	return measureAll(ctx, b.rounds, sized{warm, 4 * b.effort}, sized{cold, 4 * b.effort}, sized{crowded, 1}, sized{memory, 1}, sized{denied, b.effort})
+}
+
+// sized is a group with the samples that a round takes of it.
+type sized struct {
+	*group
+	samples int
+}
+
+func measureAll(ctx context.Context, rounds int, all ...sized) (groups []*group, err error) {
+	for _, g := range all {
+		if err := g.measure(ctx, rounds, g.samples); err != nil {
+			return nil, err
+		}
+		groups = append(groups, g.group)
+	}
+	return groups, nil
+}
+
+// atEveryLevel are probes of the script at each level.
+func (s *scripts) atEveryLevel(how string, run func(policies.Level) func(context.Context) error) []probe {
+	var probes []probe
+	for _, level := range policies.Levels() {
+		probes = append(probes, timed(fmt.Sprintf("sandbox, %s, level %s", how, level), run(level)))
+	}
+	return probes
 }
 
 // saturated is a probe of the mean time per call while workers call act.
@@ -81,8 +115,8 @@ func crowd(ctx context.Context, workers, each int, act func(context.Context) err
 
 // scripts runs the one script in every way.
 type scripts struct {
-	dir, path string
-	runner    *sandbox.Runner
+	dir, path  string
+	cold, warm *sandbox.Runner
 }
 
 func newScripts(dir string) (*scripts, error) {
@@ -94,9 +128,19 @@ func newScripts(dir string) (*scripts, error) {
 		return nil, err
 	}
 	var err error
-	s.runner, err = sandbox.New(sandbox.Options{})
-	return s, err
+	if s.cold, err = sandbox.New(sandbox.Options{}); err != nil {
+		return nil, err
+	}
+	s.warm, err = sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 2}})
+	return s, errors.Join(err, func() error {
+		if err != nil {
+			return s.cold.Close()
+		}
+		return nil
+	}())
 }
+
+func (s *scripts) close() error { return errors.Join(s.cold.Close(), s.warm.Close()) }
 
 func (s *scripts) bare(ctx context.Context) error {
 	return expect(exec.CommandContext(ctx, python, "-I", "-S", s.path).Output()) //nolint:gosec // the path is ours
@@ -130,20 +174,110 @@ func expect(out []byte, err error) error {
 	return nil
 }
 
-func (s *scripts) boxed(level policies.Level) func(context.Context) error {
-	return func(ctx context.Context) error {
-		spec, err := policies.SpecFor(level)
-		if err != nil {
-			return err
-		}
-		host := sandbox.HostEnvironment()
-		spec.Binds = host.Binds
-		spec.Files = append(host.Files, sandbox.File{Path: "/lazaret/script.py", Content: []byte(script)})
-		spec.Argv = []string{python, "-I", "-S", "/lazaret/script.py"}
-		result, err := s.runner.Run(ctx, spec)
-		if err == nil && result.Outcome != sandbox.Completed {
-			err = fmt.Errorf("the script ended as %s: %s", result.Outcome, result.Stderr)
-		}
-		return expect(result.Stdout, err)
+// spec is what an execution's script gets at a level.
+func spec(level policies.Level, code string) (sandbox.Spec, error) {
+	return activities.HostInterpreters().Spec(contract.Process{Language: "python", Code: code}, level)
+}
+
+// runScript runs a script to its end and returns what it printed.
+func runScript(ctx context.Context, r *sandbox.Runner, level policies.Level, code string) ([]byte, error) {
+	s, err := spec(level, code)
+	if err != nil {
+		return nil, err
 	}
+	result, err := r.Run(ctx, s)
+	if err == nil && result.Outcome != sandbox.Completed {
+		err = fmt.Errorf("the script ended as %s: %s", result.Outcome, result.Stderr)
+	}
+	return result.Stdout, err
+}
+
+func (s *scripts) runCold(level policies.Level) func(context.Context) error {
+	return func(ctx context.Context) error { return expect(runScript(ctx, s.cold, level, script)) }
+}
+
+// runWarm takes what the pool has. One at a time, that is a sandbox that waits;
+// a crowd empties the pool, and then a script starts cold.
+func (s *scripts) runWarm(level policies.Level) func(context.Context) error {
+	return func(ctx context.Context) error { return expect(runScript(ctx, s.warm, level, script)) }
+}
+
+// whenReady are probes of the script at each level, each once an interpreter waits
+// for it, which takes no part in the time.
+func (s *scripts) whenReady() []probe {
+	var probes []probe
+	for _, level := range policies.Levels() {
+		p := timed("sandbox, warm, level "+level.String(), s.runWarm(level))
+		take := p.take
+		p.take = func(ctx context.Context) ([]time.Duration, error) {
+			before := s.warm.PoolStats().Hits
+			if err := s.ready(ctx, level); err != nil {
+				return nil, err
+			}
+			time.Sleep(100 * time.Millisecond) // the next one is started meanwhile
+			took, err := take(ctx)
+			if err == nil && s.warm.PoolStats().Hits == before {
+				err = errors.New("no interpreter waited")
+			}
+			return took, err
+		}
+		probes = append(probes, p)
+	}
+	return probes
+}
+
+// ready waits until an interpreter waits for the level's scripts.
+func (s *scripts) ready(ctx context.Context, level policies.Level) error {
+	waiting, err := spec(level, script)
+	if err != nil {
+		return err
+	}
+	return s.warm.Keep(ctx, waiting)
+}
+
+// idle is a probe of the memory that a sandbox of the level takes while it waits.
+func (s *scripts) idle(level policies.Level) probe {
+	return probe{rows: []string{"level " + level.String()}, take: func(ctx context.Context) (_ []time.Duration, err error) {
+		r, err := sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 1}})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		waiting, err := spec(level, script)
+		if err == nil {
+			err = r.Keep(ctx, waiting)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []time.Duration{units(float64(r.PoolStats().Memory) / 1e6)}, nil
+	}}
+}
+
+func (s *scripts) call(row, name string) probe { return s.callAt(policies.Standard, row, name) }
+
+// callAt is a probe of one system call, from Python and with Python's share of it.
+// The script stops the time itself, and makes fewer calls than end a run.
+func (s *scripts) callAt(level policies.Level, row, name string) probe {
+	count := 500
+	if level == policies.Strict {
+		count = 20
+	}
+	code := fmt.Sprintf(`import os, time
+call, best = os.%s, None
+def once():
+    try: call("/")
+    except OSError: pass
+begin = time.perf_counter()
+for _ in range(%d): once()
+print((time.perf_counter() - begin) / %d * 1e6)
+`, name, count, count)
+	return probe{rows: []string{row}, take: func(ctx context.Context) ([]time.Duration, error) {
+		out, err := runScript(ctx, s.cold, level, code)
+		if err != nil {
+			return nil, err
+		}
+		microseconds, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+		return []time.Duration{units(microseconds)}, err
+	}}
 }
