@@ -68,6 +68,7 @@ func eachWarm(t *testing.T, pattern string, levels func(file, source string) []p
 // TestHostile_Warm: an interpreter that waited holds a hostile script as one that
 // did not.
 func TestHostile_Warm(t *testing.T) {
+	t.Parallel()
 	all := func(string, string) []policies.Level { return policies.Levels() }
 	eachWarm(t, "../testdata/hostile/*.py", all, func(t *testing.T, r *sandbox.Runner, level policies.Level, file, source string) {
 		t.Helper()
@@ -81,6 +82,7 @@ func TestHostile_Warm(t *testing.T) {
 
 // TestHonest_Warm: nor does it hinder an ordinary one.
 func TestHonest_Warm(t *testing.T) {
+	t.Parallel()
 	levels := func(file, source string) []policies.Level { return levelsOf(t, file, source) }
 	eachWarm(t, "../testdata/honest/*.py", levels, func(t *testing.T, r *sandbox.Runner, level policies.Level, _, source string) {
 		t.Helper()

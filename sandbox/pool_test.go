@@ -125,8 +125,8 @@ func TestPool_ReplacedBind(t *testing.T) {
 	s.Binds = append(s.Binds, dir)
 	for _, version := range []string{"1", "2"} {
 		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, os.Mkdir(dir, 0o755))                                 //nolint:gosec // the sandbox reads it
-		require.NoError(t, os.WriteFile(dir+"/version", []byte(version), 0o644)) //nolint:gosec // as above
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(dir+"/version", []byte(version), 0o644))
 		assert.Equal(t, version+"\n", string(warmRun(t, r, s).Stdout))
 	}
 }
