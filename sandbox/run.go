@@ -113,7 +113,7 @@ type run struct {
 	plan   *plan
 	root   rootView
 
-	network *service // nil without a network
+	network *service    // nil without a network
 	sup     *supervisor // nil until the sandbox is raised
 	late    *os.File    // the Spec's late file, open for writing
 	wasWarm bool        // the program was started before the run
