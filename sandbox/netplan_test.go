@@ -23,7 +23,7 @@ func withNetwork(t *testing.T, mode NetworkMode, rules ...string) func(*Spec) {
 func TestNetworkPlan_Order(t *testing.T) {
 	p := planned(t, withNetwork(t, Transparent, "api.example.com"))
 	inOrder(t, p.initNames, "pivot the root", "bring the loopback interface up", "add the synthetic addresses", `bind "127.0.0.1:3128"`,
-		`listen on "0.0.0.0:443"`, "hand over descriptors", "close what was handed over", "drop capabilities")
+		`listen on "0.0.0.0:443"`, "hand over the network's sockets", "close the network's sockets", "drop capabilities")
 	inOrder(t, p.programNames, "close inherited descriptors", "grant port 443 by Landlock", "restrict by Landlock")
 	assert.Contains(t, p.initNames, `create "/etc/resolv.conf"`)
 }

@@ -55,7 +55,7 @@ func (r *Runner) tryOnce(ctx context.Context) error {
 	}
 	spec.Proc = !r.features.lacksFeature(FreshProc)
 	x := &run{runner: r, spec: &spec, slot: s, filter: filter, root: noRoot}
-	result, err := x.do(ctx)
+	result, err := x.do(ctx, (*run).permit)
 	if err == nil && result.Outcome != Completed {
 		err = unavailable("try a sandbox", errors.New(string(result.Outcome)))
 	}
