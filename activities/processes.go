@@ -49,6 +49,11 @@ type Processes struct {
 	Grace time.Duration
 	// Audit records what runs, what is refused and what a program tried; nil records nothing.
 	Audit Auditor
+	// Alert, if set, is told of each kind of violation of High severity or above when
+	// the program commits the first of it, while it runs (A26): from one goroutine a
+	// program, which it should not hold up. Observe gets the violation again, with its
+	// count, under the same id.
+	Alert func(contract.Process, policies.Level, sandbox.Violation)
 	// Observe, if set, is told of every run that ended: for logs and metrics.
 	Observe func(contract.Process, policies.Level, sandbox.Result)
 }
@@ -110,9 +115,12 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec.ID = attempt(ctx)
-	watched, release := p.watch(ctx)
+	alerts := p.alert(request, level)
+	spec.Alerts = alerts.inbox
+	watched, release := p.watch(ctx, alerts)
 	result, err := p.start(watched, request, level, spec, record)
 	interrupted := context.Cause(watched)
+	alerts.close()
 	release()
 	if err != nil {
 		return contract.ProcessResult{}, infrastructure(interrupted, err)

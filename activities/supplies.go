@@ -77,7 +77,7 @@ func (p *Processes) python(version string) (environments.Python, error) {
 // supply does something that may take a while for an activity, and makes of its
 // error what Temporal stores.
 func supply[T any](ctx context.Context, p *Processes, do func(context.Context) (T, error)) (T, error) {
-	watched, release := p.watch(ctx)
+	watched, release := p.watch(ctx, nil)
 	result, err := do(watched)
 	interrupted := context.Cause(watched)
 	release()

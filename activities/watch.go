@@ -19,21 +19,21 @@ var errWorkerStopped = temporal.NewApplicationErrorWithOptions(
 	"the worker stopped before the program ended", contract.WorkerStopped,
 	temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 
-// watch tells Temporal that the activity lives, and ends the returned context
+// watch tells Temporal that the activity lives, and what alerts there are, and ends the returned context
 // when the execution cancels the activity or when a stopping worker's grace is
 // over; the context's cause says which, in Temporal's terms. The caller must
 // release it.
-func (p *Processes) watch(ctx context.Context) (watched context.Context, release func()) {
+func (p *Processes) watch(ctx context.Context, alerts *alerts) (watched context.Context, release func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.attend(ctx, watched, cancel)
+		p.attend(ctx, watched, alerts, cancel)
 	}()
 	return watched, func() { cancel(nil); <-ended }
 }
 
-func (p *Processes) attend(ctx, watched context.Context, cancel context.CancelCauseFunc) {
+func (p *Processes) attend(ctx, watched context.Context, alerts *alerts, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	stopping := activity.GetWorkerStopChannel(ctx)
@@ -43,7 +43,9 @@ func (p *Processes) attend(ctx, watched context.Context, cancel context.CancelCa
 		case <-watched.Done():
 			return
 		case <-ticker.C:
-			activity.RecordHeartbeat(ctx)
+			activity.RecordHeartbeat(ctx, alerts.heartbeat()...)
+		case <-alerts.news():
+			activity.RecordHeartbeat(ctx, alerts.heartbeat()...)
 		case <-stopping:
 			stopping, over = nil, time.After(p.Grace)
 		case <-over:

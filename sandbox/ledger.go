@@ -14,6 +14,7 @@ type ledger struct {
 	all      []Violation
 	total    int // acts of any severity
 	counting int // acts of Medium severity and above
+	alerts   chan<- Violation
 }
 
 // kind is what makes two violations the same.
@@ -29,12 +30,13 @@ type kind struct {
 // that a program that varies them still adds only a few kinds.
 const maxKinds = 64
 
-// newLedger makes one whose ids follow from the seed; random when empty.
-func newLedger(seed string) *ledger {
+// newLedger makes one for a run of the Spec.
+func newLedger(s *Spec) *ledger {
+	seed := s.ID
 	if seed == "" {
 		seed = rand.Text()
 	}
-	return &ledger{seed: seed, index: map[kind]int{}}
+	return &ledger{seed: seed, index: map[kind]int{}, alerts: s.Alerts}
 }
 
 // add counts a violation, once when its Count is zero. It says whether it is the
@@ -63,6 +65,19 @@ func (l *ledger) add(v Violation) bool {
 func (l *ledger) process(pid int, command string) {
 	last := &l.all[len(l.all)-1]
 	last.PID, last.Command = pid, command
+}
+
+// alert tells of the violation added last, if that is worth it and somebody has
+// room for it.
+func (l *ledger) alert() {
+	last := len(l.all) - 1
+	if l.alerts == nil || l.all[last].Severity < High {
+		return
+	}
+	select {
+	case l.alerts <- l.all[last]:
+	default:
+	}
 }
 
 func (l *ledger) id(k kind) string {

@@ -94,7 +94,7 @@ func TestService_Ends(t *testing.T) {
 		{Spec{MaxViolations: 3}, egress.NotListed, 4, Denied},
 	} {
 		var ended Outcome
-		s := &service{spec: &c.spec, refused: newLedger(""), end: func(o Outcome) { ended = o }}
+		s := &service{spec: &c.spec, refused: newLedger(&c.spec), end: func(o Outcome) { ended = o }}
 		for range c.times {
 			s.refuse(egress.Denial{Kind: c.kind, Target: "a:1", Reason: "because"})
 		}

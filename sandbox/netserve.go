@@ -44,7 +44,7 @@ func (x *run) serveNetwork() error {
 	if err != nil {
 		return unavailable("take over the network's sockets", err)
 	}
-	s := &service{spec: x.spec, end: x.end, refused: newLedger(x.spec.ID)}
+	s := &service{spec: x.spec, end: x.end, refused: newLedger(x.spec)}
 	s.server = egress.Serve(egress.Config{Rules: n.Rules, Resolver: n.Resolver, Limits: n.Limits, Denied: s.refuse}, sockets)
 	x.network = s
 	return nil
@@ -111,7 +111,9 @@ func (s *service) refuse(d egress.Denial) {
 		v.Action = actionKill
 		s.end(Denied)
 	}
-	s.refused.add(v)
+	if s.refused.add(v) {
+		s.refused.alert()
+	}
 }
 
 // adopt makes the service that of a run whose program has waited for it. It may
@@ -122,7 +124,7 @@ func (s *service) adopt(spec *Spec) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.spec, s.refused = spec, newLedger(spec.ID)
+	s.spec, s.refused = spec, newLedger(spec)
 }
 
 // stop ends the service, and returns what it carried and refused. It may be

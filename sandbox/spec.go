@@ -46,6 +46,11 @@ type Spec struct {
 	MayLack []Feature
 	// Warm lets a sandbox be started before the run is asked for; nil forbids it.
 	Warm *Warm
+	// Alerts gets a violation of High severity or above when the program commits the
+	// first of its kind, while it still runs; the Result has it too, with its final
+	// count. Run never waits for a receiver and never closes the channel: what finds
+	// no room in it is in the Result alone.
+	Alerts chan<- Violation
 	// ID seeds the ids of the run's violations, so that a caller that reports the
 	// same run twice names them alike. It must differ between runs; random when empty.
 	ID string

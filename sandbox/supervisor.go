@@ -57,7 +57,7 @@ func newSupervisor(s *Spec, a seccomp.Arch, f seccomp.Filter, l *seccomp.Listene
 	}
 	return &supervisor{
 		arch: a, filter: f, listener: l, network: s.Network, judge: judge{s.Scratch > 0, root, s.Binds}, killAt: killAt, most: s.MaxViolations,
-		end: end, ledger: newLedger(s.ID), done: make(chan struct{}),
+		end: end, ledger: newLedger(s), done: make(chan struct{}),
 		started: execVerdict(s.Syscalls, a) == seccomp.Allow,
 	}
 }
@@ -101,7 +101,7 @@ func (s *supervisor) adopt(spec *Spec) int {
 	defer s.mu.Unlock()
 	before := s.ledger.counting
 	s.killAt, s.most = cmp.Or(spec.KillAt, Critical), spec.MaxViolations
-	s.looks, s.vforked, s.ledger = 0, 0, newLedger(spec.ID)
+	s.looks, s.vforked, s.ledger = 0, 0, newLedger(spec)
 	return before
 }
 
@@ -172,6 +172,7 @@ func (s *supervisor) record(v Violation, a act, n seccomp.Notification) string {
 	}
 	if s.ledger.add(v) {
 		s.ledger.process(processOf(n.PID))
+		s.ledger.alert()
 	}
 	if v.Action == actionKill {
 		s.end(Denied)

@@ -168,7 +168,7 @@ func TestClassesNameRealCalls(t *testing.T) {
 }
 
 func TestLedger_Aggregates(t *testing.T) {
-	l := newLedger("run")
+	l := newLedger(&Spec{ID: "run"})
 	v := Violation{Type: UnauthorizedNetworkAccess, Severity: Medium, Syscall: "socket", Detail: "AF_INET, SOCK_STREAM", Action: actionDeny}
 	for i := range 3 {
 		assert.Equal(t, i == 0, l.add(v))
@@ -180,19 +180,36 @@ func TestLedger_Aggregates(t *testing.T) {
 	assert.Equal(t, 4, l.total)
 	assert.NotEqual(t, l.list()[0].ID, l.list()[1].ID)
 	for seed, same := range map[string]bool{"run": true, "other": false, "": false} {
-		other := newLedger(seed)
+		other := newLedger(&Spec{ID: seed})
 		other.add(v)
 		assert.Equal(t, same, l.list()[1].ID == other.list()[0].ID, "seed %q", seed)
 	}
 }
 
 func TestLedger_IsBounded(t *testing.T) {
-	l := newLedger("")
+	l := newLedger(&Spec{})
 	for i := range 1000 {
 		l.add(Violation{Type: UnauthorizedFileAccess, Severity: Medium, Syscall: "openat", Detail: strconv.Itoa(i)})
 	}
 	assert.Len(t, l.list(), maxKinds+1)
 	assert.Equal(t, 1000-maxKinds, l.list()[maxKinds].Count)
+}
+
+// TestLedger_Alerts: the first of each kind that is High or worse is told at once;
+// nobody who does not listen holds up the supervisor (A26).
+func TestLedger_Alerts(t *testing.T) {
+	alerts := make(chan Violation, 2)
+	s := &supervisor{arch: seccomp.X86, ledger: newLedger(&Spec{Alerts: alerts}), killAt: NoKill}
+	for _, severity := range []Severity{Low, Medium, High, High, Critical} {
+		s.record(Violation{Type: UnauthorizedSystemCall, Severity: severity, Action: actionDeny}, act{call: "ptrace"}, seccomp.Notification{})
+	}
+	s.record(Violation{Type: UnauthorizedFileAccess, Severity: High, Action: actionDeny}, act{call: "openat"}, seccomp.Notification{})
+	require.Len(t, alerts, 2, "what finds no room is dropped")
+	first, second := <-alerts, <-alerts
+	assert.Equal(t, []Severity{High, Critical}, []Severity{first.Severity, second.Severity})
+	assert.Equal(t, s.ledger.list()[2].ID, first.ID)
+	assert.Equal(t, 1, first.Count)
+	assert.Len(t, s.ledger.list(), 5)
 }
 
 func TestSeverityText(t *testing.T) {

@@ -93,7 +93,7 @@ func (s *Spec) waiting() *Spec {
 	w.Files = slices.Clone(s.Files)
 	w.Files = slices.DeleteFunc(w.Files, func(f File) bool { return f.Path == w.late })
 	w.Limits.Wall = setupTimeout
-	w.ID = ""
+	w.ID, w.Alerts = "", nil
 	w.KillAt, w.MaxViolations = Critical, 0
 	return &w
 }

@@ -133,6 +133,9 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
 		logFindings(log, request, level, findings)
 	}
+	p.Alert = func(request contract.Process, level policies.Level, v sandbox.Violation) {
+		logAlert(log, request, level, v)
+	}
 	p.Observe = func(request contract.Process, level policies.Level, result sandbox.Result) {
 		logRun(log, request, level, result)
 		logConnections(log, request, result)
@@ -207,21 +210,9 @@ func logFindings(log zerolog.Logger, request contract.Process, level policies.Le
 
 // logRun writes a line for the run, and one for each kind of violation in it (A27).
 func logRun(log zerolog.Logger, request contract.Process, level policies.Level, r sandbox.Result) {
-	log = log.With().
-		Str("definition", request.Task.Namespace+"/"+request.Task.Name).
-		Str("task", request.Task.Reference).
-		Str("execution", request.Task.Execution).
-		Logger()
+	log = about(log, request)
 	for _, v := range r.Violations {
-		log.Warn().
-			Str("id", v.ID).
-			Str("type", string(v.Type)).
-			Stringer("severity", v.Severity).
-			Str("syscall", v.Syscall).
-			Str("detail", v.Detail).
-			Int("count", v.Count).
-			Str("action", v.Action).
-			Msg("violation")
+		violation(log.Warn(), v).Msg("violation")
 	}
 	log.Info().
 		Stringer("sandbox_level", level).
@@ -229,4 +220,30 @@ func logRun(log zerolog.Logger, request contract.Process, level policies.Level, 
 		Int("violations", len(r.Violations)).
 		Dur("wall_ms", r.Usage.Wall).
 		Msg("program ended")
+}
+
+// logAlert writes a line for a grave violation of a program that still runs.
+func logAlert(log zerolog.Logger, request contract.Process, level policies.Level, v sandbox.Violation) {
+	log = about(log, request)
+	violation(log.Warn(), v).Stringer("sandbox_level", level).Msg("violation in a running program")
+}
+
+// about says whose program a line is about.
+func about(log zerolog.Logger, request contract.Process) zerolog.Logger {
+	return log.With().
+		Str("definition", request.Task.Namespace+"/"+request.Task.Name).
+		Str("task", request.Task.Reference).
+		Str("execution", request.Task.Execution).
+		Logger()
+}
+
+func violation(line *zerolog.Event, v sandbox.Violation) *zerolog.Event {
+	return line.
+		Str("id", v.ID).
+		Str("type", string(v.Type)).
+		Stringer("severity", v.Severity).
+		Str("syscall", v.Syscall).
+		Str("detail", v.Detail).
+		Int("count", v.Count).
+		Str("action", v.Action)
 }
