@@ -22,8 +22,12 @@ func (p *Processes) inspect(ctx context.Context, request contract.Process, level
 		Modules: request.Python.Modules, Functions: request.Python.Functions,
 		Packages: request.Lock != "",
 	}
+	interpreter, err := p.interpreter(request.Version)
+	if err != nil {
+		return err
+	}
 	facts, err := p.Checker.Facts(ctx, []checker.Script{{
-		Source: request.Code, Arguments: ArgumentNames(request), Asked: terms.Asked(),
+		Source: request.Code, Arguments: ArgumentNames(request), Asked: terms.Asked(), Interpreter: interpreter,
 	}})
 	if err != nil {
 		return err
@@ -41,6 +45,19 @@ func (p *Processes) inspect(ctx context.Context, request contract.Process, level
 	return nil
 }
 
+// interpreter is the one that will run a script, and so the one to parse it: what
+// one version of Python reads, another may not.
+func (p *Processes) interpreter(version string) (checker.Interpreter, error) {
+	if version == "" {
+		return checker.Interpreter{}, nil
+	}
+	python, err := p.python(version)
+	if fault := supplyFault(err); fault != nil {
+		return checker.Interpreter{}, fault
+	}
+	return checker.Interpreter{Path: python.Path, Prefix: python.Prefix}, err
+}
+
 // maxReasons bounds what of the findings a fault carries: Temporal cuts a
 // failure at 4 KiB.
 const maxReasons = 8
@@ -48,7 +65,8 @@ const maxReasons = 8
 // refusal is the fault of a script that cannot be read, or must not be run.
 func refusal(level policies.Level, findings []checker.Finding) *contract.Fault {
 	if f := findings[0]; f.Rule == "script.syntax" {
-		return runtimeFault("the script cannot be read: line %d, column %d: SyntaxError: %s", f.Line, f.Column, f.Subject)
+		version, _, _ := strings.Cut(f.Message, ": ")
+		return runtimeFault("the script cannot be read by %s: line %d, column %d: SyntaxError: %s", version, f.Line, f.Column, f.Subject)
 	}
 	lines := []string{fmt.Sprintf("level %s refuses the script", level)}
 	for _, f := range findings[:min(len(findings), maxReasons)] {

@@ -34,8 +34,10 @@ func TestInspect(t *testing.T) {
 	require.NoError(t, check("print(eval('1'))", policies.Standard, none))
 	require.Len(t, found, 1, "a warning is told")
 
+	own, err := p.Supplies.Pythons.Default(HostInterpreters().Python)
+	require.NoError(t, err)
 	requireFault(t, check("if x\n  pass", policies.Standard, none), contract.RuntimeError,
-		"the script cannot be read: line 1, column 5: SyntaxError: expected ':'")
+		"the script cannot be read by Python "+own.Version+": line 1, column 5: SyntaxError: expected ':'")
 
 	require.NoError(t, check("import socket", policies.Maximum, contract.PythonNames{Modules: []string{"socket"}}))
 	require.Error(t, check("import socket", policies.Maximum, none))

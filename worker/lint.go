@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/activities/environments"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -105,7 +106,7 @@ func scriptFacts(ctx context.Context, file string, def *definition.Definition) (
 	if len(scripts) == 0 {
 		return nil, !hasHiddenScripts(def)
 	}
-	facts, err := checkScripts(ctx, scripts)
+	facts, err := checkScripts(ctx, scripts, environments.FindPythons())
 	if err != nil {
 		return nil, false
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 
+	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/environments"
 	"lazaret.dev/lazaret/worker/install"
 )
 
@@ -56,6 +58,9 @@ func TestScript(t *testing.T) {
 func setUpScript(env *testscript.Env) error {
 	definitions, err := filepath.Abs("../testdata/definitions")
 	env.Setenv("DEFINITIONS", definitions)
+	if python, err := environments.FindPythons().Default(activities.HostInterpreters().Python); err == nil {
+		env.Setenv("PYTHON_VERSION", python.Version)
+	}
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "xdg"))
 	env.Setenv("STATE", filepath.Join(env.WorkDir, "xdg", "lazaret"))
 	env.Values[commandsKey{}] = map[string]*exec.Cmd{}

@@ -29,12 +29,17 @@ func (a *app) addSupplyFlags(cmd *cobra.Command) {
 	f := &a.supply
 	cmd.Flags().StringArrayVar(&f.sourceHosts, "source-host", nil, "a host that scripts may be fetched from, as host, host:port or *.host; repeat for more")
 	cmd.Flags().StringArrayVar(&f.privateNetworks, "private-network", nil, "an address range inside your network, such as 10.1.0.0/16:443, where source hosts and the package index may be; repeat for more")
-	cmd.Flags().StringArrayVar(&f.pythons, "python", nil, "an interpreter that scripts may ask for, as 3.12=/path/to/python3.12, besides those in /usr/bin; repeat for more")
+	a.pythonFlag(cmd)
 	cmd.Flags().StringVar(&f.index, "python-index", "", "where Python packages come from: the HTTPS URL of a simple index, or an absolute folder of wheels (default none)")
 	cmd.Flags().StringArrayVar(&f.indexHosts, "python-index-host", nil, "another host that the index serves its files from; repeat for more")
 	cmd.Flags().StringVar(&f.indexCA, "python-index-ca", "", "certificate authorities of the index, a PEM file (default the system's)")
 	cmd.Flags().StringVar(&f.lock, "python-lock", "", "the Python packages that scripts may have, with versions and hashes, as pip-compile --generate-hashes writes them (default what the index has)")
 	cmd.Flags().BoolVar(&f.requirements, "python-requirements", false, "let definitions name a requirements file of their own, on a source host, with hashes")
+}
+
+// pythonFlag names interpreters, for a command that runs scripts or checks them.
+func (a *app) pythonFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.supply.pythons, "python", nil, "an interpreter that scripts may ask for, as 3.12=/path/to/python3.12, besides those in /usr/bin; repeat for more")
 }
 
 // cacheFolder is the one below the state folder that can be deleted at any time.

@@ -10,6 +10,7 @@ import (
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/environments"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/worker/install"
@@ -76,7 +77,11 @@ func (a *app) scriptFindings(ctx context.Context, file string, def *definition.D
 	if len(scripts) == 0 {
 		return findings
 	}
-	facts, err := checkScripts(ctx, scripts)
+	pythons, err := a.pythons()
+	var facts []checker.Facts
+	if err == nil {
+		facts, err = checkScripts(ctx, scripts, pythons)
+	}
 	if err != nil {
 		return append(findings, unchecked(file, scripts[0].task, err))
 	}
@@ -107,7 +112,10 @@ type pythonScript struct {
 	code      string
 	names     contract.PythonNames
 	arguments []string
-	packages  bool // it has some
+	packages  bool   // it has some
+	version   string // of Python; the worker's own when empty
+	// foreign says that the version is not on this machine, whose own has to do.
+	foreign bool
 }
 
 // pythonScripts are the definition's constant Python scripts, in document order.
@@ -125,6 +133,7 @@ func pythonScripts(def *definition.Definition) []pythonScript {
 				names:     contract.NewPythonNames(def.Document.Metadata, t.Metadata),
 				arguments: argumentNames(t),
 				packages:  len(body.Python.Packages) > 0 || body.Python.RequirementsURL != "",
+				version:   body.Python.Version,
 			})
 		}
 	})
@@ -135,6 +144,10 @@ func (s pythonScript) finding(file string, source []byte, f checker.Finding) def
 	severity := definition.Error
 	if f.Response == policies.Warn {
 		severity = definition.Warning
+	}
+	if s.foreign && f.Rule == "script.syntax" { // it may be right in the other version
+		severity = definition.Warning
+		f.Hint = "the script asks for Python " + s.version + ", which is not on this machine: --python " + s.version + "=PATH says where"
 	}
 	at := s.locate(source, f)
 	return definition.Finding{
@@ -158,7 +171,9 @@ func (s pythonScript) locate(source []byte, f checker.Finding) definition.Positi
 	return s.at
 }
 
-func checkScripts(ctx context.Context, scripts []pythonScript) ([]checker.Facts, error) {
+// checkScripts has each script parsed by the version of Python that it asks for, and
+// notes where that is not there.
+func checkScripts(ctx context.Context, scripts []pythonScript, pythons environments.Pythons) ([]checker.Facts, error) {
 	python, err := activities.HostInterpreters().Installed("python")
 	if err != nil {
 		return nil, err
@@ -171,6 +186,12 @@ func checkScripts(ctx context.Context, scripts []pythonScript) ([]checker.Facts,
 	sources := make([]checker.Script, len(scripts))
 	for i, s := range scripts {
 		sources[i] = checker.Script{Source: s.code, Arguments: s.arguments, Asked: slices.Concat(s.names.Modules, s.names.Functions)}
+		if s.version == "" {
+			continue
+		}
+		chosen, err := pythons.Choose(s.version)
+		scripts[i].foreign = err != nil
+		sources[i].Interpreter = checker.Interpreter{Path: chosen.Path, Prefix: chosen.Prefix}
 	}
 	c := checker.Checker{Runner: runner, Python: python}
 	return c.Facts(ctx, sources)

@@ -32,6 +32,7 @@ error (warnings are allowed), else with 2.`,
 		Example: `  lazaret validate nightly.yaml
   lazaret validate tools.yaml --level standard
   lazaret validate nightly.yaml --analyzer bandit
+  lazaret validate nightly.yaml --python 3.12=/opt/python/bin/python3.12
   lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
 		Args: files,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,6 +43,7 @@ error (warnings are allowed), else with 2.`,
 	cmd.Flags().StringArrayVarP(&library, "definition", "d", nil, "accepted as by run; files given are checked by themselves")
 	cmd.Flags().StringVar(&flags.level, "level", policies.Maximum.String(), "sandbox level for which scripts are checked")
 	cmd.Flags().StringArrayVar(&flags.analyzers, "analyzer", nil, "have scripts read by "+strings.Join(checker.AnalyzerNames(), ", ")+" as well")
+	a.pythonFlag(cmd)
 	a.pythonAllowFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -57,6 +59,9 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 		return invalid("", "--%w", err)
 	}
 	if err := checkAnalyzers(flags.analyzers); err != nil {
+		return err
+	}
+	if _, err := a.pythons(); err != nil {
 		return err
 	}
 	terms := scriptTerms{level: level, granted: a.pythonAllow}

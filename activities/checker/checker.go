@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lazaret.dev/lazaret/sandbox"
@@ -28,7 +29,7 @@ type Runner interface {
 // first use; its methods are safe for concurrent use.
 type Checker struct {
 	Runner Runner
-	Python string // absolute path of the interpreter whose parser is asked
+	Python string // absolute path of the interpreter of scripts that name none
 
 	cache cache
 }
@@ -50,7 +51,7 @@ func (c *Checker) Facts(ctx context.Context, scripts []Script) ([]Facts, error) 
 		}
 	}
 	for len(missing) > 0 {
-		batch := missing[:min(len(missing), maxBatch)]
+		batch := batchOf(scripts, missing)
 		found, err := c.examine(ctx, pick(scripts, batch))
 		if err != nil {
 			return nil, err
@@ -62,6 +63,16 @@ func (c *Checker) Facts(ctx context.Context, scripts []Script) ([]Facts, error) 
 		missing = missing[len(found):]
 	}
 	return facts, nil
+}
+
+// batchOf are the first of some scripts, as far as one interpreter reads them at once.
+func batchOf(scripts []Script, indexes []int) []int {
+	first := scripts[indexes[0]].Interpreter
+	n := slices.IndexFunc(indexes, func(i int) bool { return scripts[i].Interpreter != first })
+	if n < 0 {
+		n = len(indexes)
+	}
+	return indexes[:min(n, maxBatch)]
 }
 
 // recall is what can be said of a script without looking into it.

@@ -50,7 +50,7 @@ func programVersion() string {
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
 
-// specFor runs the program over some scripts, at level maximum.
+// specFor runs the program over some scripts of one interpreter's, at level maximum.
 func (c *Checker) specFor(scripts []Script) (sandbox.Spec, error) {
 	spec, err := policies.SpecFor(policies.Maximum)
 	if err != nil {
@@ -60,7 +60,14 @@ func (c *Checker) specFor(scripts []Script) (sandbox.Spec, error) {
 	spec.Binds = append(spec.Binds, host.Binds...)
 	spec.Files = append(append(spec.Files, host.Files...), programFiles...)
 	spec.Env = []string{"PATH=/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8"}
-	spec.Argv = []string{c.Python, "-I", "-S", "-B", "-X", "utf8", "-W", "ignore", programFolder + "/main.py", programFolder}
+	python := Interpreter{Path: c.Python}
+	if len(scripts) > 0 && scripts[0].Interpreter.Path != "" {
+		python = scripts[0].Interpreter
+	}
+	if python.Prefix != "" {
+		spec.Binds = append(spec.Binds, python.Prefix)
+	}
+	spec.Argv = []string{python.Path, "-I", "-S", "-B", "-X", "utf8", "-W", "ignore", programFolder + "/main.py", programFolder}
 	spec.Limits.Wall = maxWall
 	for i, script := range scripts {
 		path := fmt.Sprintf("%s/%d", scriptFolder, i)

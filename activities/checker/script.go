@@ -17,6 +17,14 @@ type Script struct {
 	Arguments []string
 	// Asked are the modules and functions that its metadata asks for.
 	Asked []string
+	// Interpreter is the Python that will run it; the Checker's own when zero.
+	Interpreter Interpreter
+}
+
+// Interpreter is the Python whose grammar a script is in.
+type Interpreter struct {
+	Path   string // absolute
+	Prefix string // folder that it needs besides the system's own; may be empty
 }
 
 // hidden are the builtins that a rule is about.
@@ -56,4 +64,6 @@ func (s Script) encode() []byte {
 }
 
 // key identifies the facts about the script.
-func (s Script) key() [sha256.Size]byte { return sha256.Sum256(s.encode()) }
+func (s Script) key() [sha256.Size]byte {
+	return sha256.Sum256(append([]byte(s.Interpreter.Path+"\n"), s.encode()...))
+}

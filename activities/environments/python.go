@@ -94,6 +94,10 @@ func minor(version string) int {
 	return n
 }
 
+// oldest is the minor version from which on lazaret's own Python programs run: the
+// one that starts a script, and the checker.
+const oldest = 10
+
 var (
 	versionForm = regexp.MustCompile(`^3\.[0-9]{1,2}$`)
 	programForm = regexp.MustCompile(`^python(3\.[0-9]{1,2})$`)
@@ -114,6 +118,9 @@ func newPython(path string) (Python, error) {
 		return Python{}, fmt.Errorf("interpreter %q is a script, such as a version manager's shim; name the program itself", real)
 	}
 	p := Python{Version: match[1], Path: real}
+	if minor(p.Version) < oldest {
+		return Python{}, fmt.Errorf("interpreter %q is Python %s; the oldest that scripts may have is 3.%d", real, p.Version, oldest)
+	}
 	prefix := filepath.Dir(filepath.Dir(real))
 	if prefix != "/usr" && !strings.HasPrefix(prefix, "/usr/") {
 		p.Prefix = prefix

@@ -1,5 +1,7 @@
 """Collects findings and writes them as JSON, one line a script."""
 
+import sys
+
 from _json import encode_basestring_ascii as quoted
 
 try:
@@ -10,7 +12,7 @@ except ImportError:
 MAX_FINDINGS = 200  # of one script
 
 MESSAGES = {
-    "script.syntax": "Python: {}",
+    "script.syntax": "Python %d.%d: {}" % sys.version_info[:2],
     "script.complexity": "The script is too complex to be checked: {}",
     "script.nul": "The script holds a NUL byte",
     "script.encoding": "The script is not plain UTF-8: {}",
