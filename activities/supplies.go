@@ -155,6 +155,39 @@ func (e *equipment) program(request contract.Process, level policies.Level) (san
 	return waiting(spec), nil
 }
 
+// Prepare makes the Spec of a script outside any execution, with the version of
+// Python and the packages that it asks for; a request with a Lock names its packages
+// there. The caller must release what the Spec shows when the script has ended. Its
+// error is a *contract.Fault where the script or the operator is to blame.
+func (p *Processes) Prepare(ctx context.Context, request contract.Process, packages []string, level policies.Level) (spec sandbox.Spec, release func(), err error) {
+	e := &equipment{processes: p, request: request, release: func() {}}
+	if spec, err = e.prepare(ctx, packages, level); err == nil {
+		return spec, e.release, nil
+	}
+	e.release()
+	if fault := supplyFault(err); fault != nil {
+		err = fault
+	}
+	return spec, nil, err
+}
+
+func (e *equipment) prepare(ctx context.Context, packages []string, level policies.Level) (sandbox.Spec, error) {
+	if len(packages) > 0 {
+		lock, err := e.processes.lock(ctx, contract.PackageRequest{Version: e.request.Version, Packages: packages})
+		if err != nil {
+			return sandbox.Spec{}, err
+		}
+		e.request.Lock = lock.String()
+	}
+	if err := e.get(ctx); err != nil {
+		return sandbox.Spec{}, err
+	}
+	if e.request.Language == "shell" {
+		return e.processes.Interpreters.shell(e.request, level)
+	}
+	return e.program(e.request, level)
+}
+
 // supplyFault tells the definition's and the operator's affairs from the worker's.
 func supplyFault(err error) *contract.Fault {
 	var own *contract.Fault

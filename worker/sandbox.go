@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -27,6 +26,7 @@ type execFlags struct {
 	timeout                    time.Duration
 	stdin                      bool
 	allowNet                   []string
+	python                     execPython
 }
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -51,6 +51,9 @@ when this machine cannot sandbox.`,
 		Example: `  lazaret sandbox exec report.py
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
   lazaret sandbox exec --level strict --allow-net api.example.com fetch.py
+  lazaret sandbox exec --python-version 3.12 --python 3.12=/opt/python/bin/python3.12 report.py
+  lazaret sandbox exec --package 'requests>=2' --python-index https://pypi.example.com/simple/ report.py
+  lazaret sandbox exec --requirements lock.txt --python-index /srv/wheels report.py
   echo 'print(1 + 1)' | lazaret sandbox exec --language python -`,
 		Args: exactly("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,6 +67,7 @@ when this machine cannot sandbox.`,
 	cmd.Flags().StringVar(&flags.seccompProfile, "seccomp-profile", "", "narrow the level by this seccomp profile, in the format of podman and Docker")
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
 	cmd.Flags().StringArrayVar(&flags.allowNet, "allow-net", nil, allowNetUsage)
+	a.execPythonFlags(cmd, &flags.python)
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -80,10 +84,13 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err != nil {
 		return err
 	}
-	spec, err := activities.HostInterpreters().Spec(request, level)
+	runner := &lateRunner{}
+	defer runner.close()
+	spec, release, err := a.execSpec(ctx, runner, request, flags.python, level)
 	if err != nil {
 		return execRefusal(err)
 	}
+	defer release()
 	if err := openNetwork(&spec, level, flags.allowNet); err != nil {
 		return err
 	}
@@ -93,11 +100,6 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err := narrow(&spec, flags.seccompProfile); err != nil {
 		return err
 	}
-	runner, err := sandbox.New(sandbox.Options{Prepared: 1})
-	if err != nil {
-		return execError(err)
-	}
-	defer func() { _ = runner.Close() }()
 	result, err := runner.Run(ctx, spec)
 	if err != nil {
 		return execError(err)
@@ -120,7 +122,14 @@ func execRefusal(err error) error {
 		return &exitError{code: exitRefused, err: errors.New(fault.Detail)}
 	}
 	if errors.As(err, &fault) {
-		return invalid("", "%s", fault.Detail)
+		code := exitInvalid
+		if fault.Type == contract.CommunicationError {
+			code = exitFaulted
+		}
+		return &exitError{code: code, err: errors.New(fault.Detail)}
+	}
+	if errors.Is(err, sandbox.ErrUnavailable) {
+		return execError(err)
 	}
 	return err
 }

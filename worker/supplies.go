@@ -28,13 +28,19 @@ type supplyFlags struct {
 func (a *app) addSupplyFlags(cmd *cobra.Command) {
 	f := &a.supply
 	cmd.Flags().StringArrayVar(&f.sourceHosts, "source-host", nil, "a host that scripts may be fetched from, as host, host:port or *.host; repeat for more")
-	cmd.Flags().StringArrayVar(&f.privateNetworks, "private-network", nil, "an address range inside your network, such as 10.1.0.0/16:443, where source hosts and the package index may be; repeat for more")
+	cmd.Flags().BoolVar(&f.requirements, "python-requirements", false, "let definitions name a requirements file of their own, on a source host, with hashes")
+	a.addPackageFlags(cmd)
+}
+
+// addPackageFlags adds those that say where interpreters and packages come from.
+func (a *app) addPackageFlags(cmd *cobra.Command) {
+	f := &a.supply
 	a.pythonFlag(cmd)
+	cmd.Flags().StringArrayVar(&f.privateNetworks, "private-network", nil, "an address range inside your network, such as 10.1.0.0/16:443, where source hosts and the package index may be; repeat for more")
 	cmd.Flags().StringVar(&f.index, "python-index", "", "where Python packages come from: the HTTPS URL of a simple index, or an absolute folder of wheels (default none)")
 	cmd.Flags().StringArrayVar(&f.indexHosts, "python-index-host", nil, "another host that the index serves its files from; repeat for more")
 	cmd.Flags().StringVar(&f.indexCA, "python-index-ca", "", "certificate authorities of the index, a PEM file (default the system's)")
 	cmd.Flags().StringVar(&f.lock, "python-lock", "", "the Python packages that scripts may have, with versions and hashes, as pip-compile --generate-hashes writes them (default what the index has)")
-	cmd.Flags().BoolVar(&f.requirements, "python-requirements", false, "let definitions name a requirements file of their own, on a source host, with hashes")
 }
 
 // pythonFlag names interpreters, for a command that runs scripts or checks them.
@@ -130,21 +136,21 @@ func (a *app) environments(dir string, private []egress.Rule) (*environments.Env
 		return nil, invalid("", "--python-index: %w", err)
 	}
 	e := &environments.Environments{Index: index, Cache: environments.Cache{Dir: dir}}
-	e.Lock, err = readLock(f.lock)
+	e.Lock, err = readLock("python-lock", f.lock)
 	return e, err
 }
 
-func readLock(file string) (*environments.Lock, error) {
+func readLock(flag, file string) (*environments.Lock, error) {
 	if file == "" {
 		return nil, nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, invalid("", "--python-lock %s: %w", file, unwrapPath(err))
+		return nil, invalid("", "--%s %s: %w", flag, file, unwrapPath(err))
 	}
 	lock, err := environments.ParseLock(string(text))
 	if err != nil {
-		return nil, invalid("", "--python-lock %s: %w", file, err)
+		return nil, invalid("", "--%s %s: %w", flag, file, err)
 	}
 	return &lock, nil
 }
