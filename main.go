@@ -17,5 +17,6 @@ var (
 
 func main() {
 	sandbox.MaybeInit()
+	worker.MaybeLibvirt()
 	os.Exit(worker.Main(os.Args[1:], worker.Build{Version: version, Commit: commit}))
 }

@@ -5,6 +5,13 @@ set -euo pipefail
 script=$(realpath "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# libvirt is loaded when it is used and not linked. Only packages that know the tag
+# are compiled for it; all others have one place in the build cache, with and without.
+case " ${GOFLAGS=$(go env GOFLAGS 2>/dev/null || true)} " in
+*libvirt_dlopen*) ;;
+*) export GOFLAGS="${GOFLAGS:+$GOFLAGS }-tags=libvirt_dlopen" ;;
+esac
+
 # say prints progress; it goes to stderr so that a script's stdout stays its result.
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 [ -t 2 ] || say() { printf '==> %s\n' "$*" >&2; }

@@ -49,7 +49,9 @@ type app struct {
 
 	pythonAllow []string // --python-allow
 	allowNet    []string // --allow-net
-	auditDir    string   // --audit-dir
+
+	libvirtPolicy string // --libvirt-policy
+	auditDir      string // --audit-dir
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -96,7 +98,7 @@ it uses that cluster.`,
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
-		a.sandboxCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }

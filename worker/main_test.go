@@ -19,10 +19,11 @@ import (
 // testBuild is what tests are a build of.
 var testBuild = Build{Version: "v0.0.0-test", Commit: "test"}
 
-// TestMain lets this binary be three things: the sandbox's init, the lazaret
-// command of test scripts, and the tests.
+// TestMain lets this binary be four things: the sandbox's init, a libvirt client,
+// the lazaret command of test scripts, and the tests.
 func TestMain(m *testing.M) {
 	sandbox.MaybeInit()
+	MaybeLibvirt()
 	testscript.Main(testRun{m}, map[string]func(){
 		"lazaret": func() { os.Exit(Main(os.Args[1:], testBuild)) },
 	})

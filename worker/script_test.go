@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/environments"
+	"lazaret.dev/lazaret/activities/virt/libvirt"
 	"lazaret.dev/lazaret/worker/install"
 )
 
@@ -43,6 +45,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUpScript,
+		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  command("exits CODE COMMAND…", 2, exitsCommand),
 			"until":  command("until REGEXP COMMAND…", 2, untilCommand),
@@ -53,6 +56,15 @@ func TestScript(t *testing.T) {
 			"listen": command("listen VARIABLE", 1, listenCommand),
 		},
 	})
+}
+
+// scriptCondition knows libvirt: this build and this machine have it. In CI they must.
+func scriptCondition(name string) (bool, error) {
+	if name != "libvirt" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	libraries, err := filepath.Glob("/usr/lib/*/libvirt.so.0")
+	return libvirt.Built && len(libraries) > 0 || os.Getenv("CI") != "", err
 }
 
 func setUpScript(env *testscript.Env) error {

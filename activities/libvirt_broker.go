@@ -1,0 +1,77 @@
+package activities
+
+import (
+	"fmt"
+
+	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/activities/virt"
+	"lazaret.dev/lazaret/policies"
+)
+
+// LibvirtOperations are all operations, as policies know them.
+func LibvirtOperations() []policies.LibvirtOperation {
+	all := virt.Operations()
+	known := make([]policies.LibvirtOperation, len(all))
+	for i, o := range all {
+		known[i] = libvirtOperation(o)
+	}
+	return known
+}
+
+func libvirtOperation(o virt.Operation) policies.LibvirtOperation {
+	return policies.LibvirtOperation{Name: o.Name, Changes: o.Changes, Dangerous: o.Danger == virt.Dangerous, Default: o.Default}
+}
+
+// NewLibvirtBroker puts a policy and an audit log around a driver.
+func NewLibvirtBroker(driver virt.Driver, policy policies.Libvirt, log Auditor) *virt.Broker {
+	return &virt.Broker{Driver: driver, Judge: judgeLibvirt(policy), Audit: libvirtAudit{log}}
+}
+
+func judgeLibvirt(policy policies.Libvirt) virt.Judge {
+	return func(q virt.Question) virt.Verdict {
+		v := policy.Judge(policies.LibvirtQuestion{
+			Operation: libvirtOperation(q.Operation), URI: q.URI, Other: q.Arguments.Text("destination"),
+			Hostdev: q.Hostdev, Definition: q.Identity.Definition, Caller: q.Identity.Caller,
+		})
+		return virt.Verdict{
+			Allowed: v.Allowed, Reason: v.Reason, URI: v.URI, ReadOnly: v.ReadOnly, Approval: v.Approval,
+			Timeout: policy.Timeout, Limits: virt.Limits{Concurrent: policy.Concurrent, PerMinute: policy.PerMinute},
+		}
+	}
+}
+
+// libvirtAudit writes the broker's records into the audit log.
+type libvirtAudit struct{ log Auditor }
+
+var libvirtKinds = map[virt.Event]audit.Kind{
+	virt.EventStarted: audit.Operation, virt.EventExecuted: audit.Operation, virt.EventDenied: audit.Denied,
+	virt.EventLimited: audit.RateLimit, virt.EventBusy: audit.Concurrent,
+}
+
+// Record writes one line.
+func (a libvirtAudit) Record(r virt.Record) error {
+	event := audit.Event{
+		Kind: libvirtKinds[r.Event], Principal: r.Client.User, Execution: r.Client.Execution, Task: r.Client.Task,
+		ID: r.Key, Type: "libvirt." + r.Operation, Subject: r.Subject(), Outcome: outcome(r), Message: r.Message,
+		Detail: map[string]string{"uri": r.URI, "caller": r.Client.Caller},
+	}
+	event.Namespace, event.Name = r.Client.Names()
+	if r.Took > 0 {
+		event.Detail["seconds"] = fmt.Sprintf("%.3f", r.Took)
+	}
+	for name, value := range r.Arguments {
+		event.Detail["with."+name] = fmt.Sprint(value)
+	}
+	_, err := a.log.Append(event)
+	return err
+}
+
+func outcome(r virt.Record) string {
+	switch {
+	case r.Event == virt.EventStarted:
+		return "begin"
+	case r.Success:
+		return "completed"
+	}
+	return string(r.Code)
+}

@@ -1,0 +1,109 @@
+package virttest
+
+import (
+	_ "embed"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Daemon is a libvirtd in namespaces of its own, with nothing of the host's. It is
+// stopped, with all its guests, at the end of the test.
+type Daemon struct {
+	Dir    string // sockets below s, log, and whatever a test puts there
+	Socket string
+	cmd    *exec.Cmd
+}
+
+//go:embed daemon.sh
+var script string
+
+// Start starts a daemon and waits for its socket. It skips the test where libvirtd
+// or QEMU is missing; not in CI, where it fails.
+func Start(tb testing.TB) *Daemon {
+	tb.Helper()
+	for _, program := range []string{"/usr/sbin/libvirtd", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-img"} {
+		if _, err := os.Stat(program); err != nil {
+			missing(tb, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		missing(tb, os.ErrPermission)
+	}
+	dir, err := os.MkdirTemp("", "lv") //nolint:usetesting // short: a socket's path has 108 bytes
+	require.NoError(tb, err)
+	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s", "libvirt-sock")}
+	d.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir) //nolint:noctx,gosec // Stop ends it; the script is ours
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	output, err := os.Create(filepath.Join(dir, "output"))
+	require.NoError(tb, err)
+	defer func() { _ = output.Close() }()
+	d.cmd.Stdout, d.cmd.Stderr = output, output
+	require.NoError(tb, d.cmd.Start())
+	tb.Cleanup(d.Stop)
+	require.Eventually(tb, func() bool {
+		_, err := os.Stat(d.Socket)
+		return err == nil
+	}, 30*time.Second, 20*time.Millisecond, "libvirtd made no socket; see %s", dir)
+	return d
+}
+
+func missing(tb testing.TB, err error) {
+	tb.Helper()
+	if os.Getenv("CI") != "" {
+		tb.Fatalf("a private libvirtd: %v; scripts/install test installs what is missing, and root is needed", err)
+	}
+	tb.Skipf("a private libvirtd: %v", err)
+}
+
+// URI is a driver of this daemon: qemu or test.
+func (d *Daemon) URI(driver string) string {
+	place := "/system"
+	if driver == "test" {
+		place = "/default"
+	}
+	return driver + "+unix://" + place + "?socket=" + d.Socket
+}
+
+// Stop kills the daemon and everything that it started. It may be called twice.
+func (d *Daemon) Stop() {
+	if d.cmd.ProcessState == nil {
+		_ = d.cmd.Process.Kill() // the namespace's first process: all of it ends
+		_ = d.cmd.Wait()
+	}
+	_ = os.RemoveAll(d.Dir)
+}
+
+// Freeze stops the daemon's answers without closing its socket, and thaws it again.
+func (d *Daemon) Freeze(tb testing.TB, frozen bool) {
+	tb.Helper()
+	if frozen {
+		d.signal(tb, "STOP")
+		return
+	}
+	d.signal(tb, "CONT")
+}
+
+// Kill kills libvirtd alone; its guests stay, and another one takes its place.
+func (d *Daemon) Kill(tb testing.TB) {
+	tb.Helper()
+	d.signal(tb, "KILL")
+}
+
+func (d *Daemon) signal(tb testing.TB, name string) {
+	tb.Helper()
+	command := "kill -" + name + " $(cat " + d.Dir + "/pid)"
+	enter := exec.CommandContext(tb.Context(), "/usr/bin/nsenter", "-t", d.pid(), "-p", "-m", "/bin/sh", "-c", command) //nolint:gosec // all of it is ours
+	require.NoError(tb, enter.Run())
+}
+
+func (d *Daemon) pid() string { return strconv.Itoa(d.cmd.Process.Pid) }

@@ -1,0 +1,71 @@
+package virttest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/activities/virt"
+)
+
+// bootable makes a guest that reacts to its power button.
+func (s suite) bootable(t *testing.T, name string, more arguments) {
+	t.Helper()
+	disk := s.volume(t, name+".raw", "raw")
+	do[virt.VolumeChange](t, s, "volume.upload", arguments{"pool": s.Pool, "volume": name + ".raw", "data": BootSectorBase64()})
+	more["disks"] = []any{disk}
+	s.define(t, name, more)
+}
+
+// up waits until the guest says so on its console.
+func (s suite) up(t *testing.T, name string) {
+	t.Helper()
+	console := do[virt.Console](t, s, "domain.console-log", arguments{"name": name, "until": "guest has booted", "deadline": 60})
+	require.True(t, console.Matched, "%q", console.Text)
+}
+
+func (s suite) guests(t *testing.T) {
+	name := s.prefix + "-acpi"
+	s.bootable(t, name, arguments{})
+	guest := arguments{"name": name}
+	do[virt.DomainChange](t, s, "domain.start", guest)
+	s.up(t, name)
+	require.True(t, do[virt.DomainChange](t, s, "domain.reboot", guest).Changed)
+	s.up(t, name)
+	stopped := do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "graceful", "deadline": 60})
+	require.Equal(t, "shutoff", stopped.State)
+	require.True(t, stopped.Changed)
+
+	// One that hears nothing: paused as soon as it starts.
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": name, "paused": true})
+	s.refused(t, virt.Busy, "domain.stop", guest)
+	do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+
+	// One that has nothing to hear with.
+	deaf := s.prefix + "-deaf"
+	s.define(t, deaf, nil)
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": deaf})
+	s.refused(t, virt.Timeout, "domain.stop", arguments{"name": deaf, "deadline": 1})
+	require.Equal(t, "shutoff", do[virt.DomainChange](t, s, "domain.stop", arguments{"name": deaf, "mode": "graceful-then-force", "deadline": 1}).State)
+	s.refused(t, virt.Busy, "domain.guest-info", arguments{"name": deaf})
+}
+
+func (s suite) devices(t *testing.T) {
+	name := s.prefix + "-dev"
+	s.bootable(t, name, arguments{"machine": "q35", "ports": 2})
+	extra := s.volume(t, name+"-extra.qcow2", "qcow2")
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": name})
+	s.up(t, name)
+	require.True(t, do[virt.DomainChange](t, s, "domain.attach", arguments{"name": name, "disk": extra}).Changed)
+	require.Contains(t, do[virt.Document](t, s, "domain.getxml", arguments{"name": name}).XML, "vdb")
+	raw, err := s.attempt(t, "domain.attach", arguments{"name": name, "disk": extra}, virt.Call{Key: "again", Retry: true})
+	require.NoError(t, err)
+	require.False(t, changedIn(t, raw), "a retry finds it attached")
+	do[virt.DomainChange](t, s, "domain.block-resize", arguments{"name": name, "target": "vdb", "capacity": 2 << 20})
+	s.refused(t, virt.NotFound, "domain.detach", arguments{"name": name, "target": "vdz"})
+	do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	require.True(t, do[virt.DomainChange](t, s, "domain.detach", arguments{"name": name, "target": "vdb"}).Changed)
+
+	deleted := do[virt.DomainDeletion](t, s, "domain.delete", arguments{"name": name, "storage": true})
+	require.Equal(t, []string{s.Pool + "/" + name + ".raw"}, deleted.Volumes)
+}

@@ -1,0 +1,160 @@
+package policies
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// Libvirt is the part of a policy that says what may be asked of libvirt. The
+// zero value allows nothing; DefaultLibvirt is what holds without a policy.
+type Libvirt struct {
+	URIs       []string // the hosts that may be named; the first is meant where none is
+	ReadOnly   bool
+	Timeout    time.Duration
+	Concurrent int // operations at the same time at one host
+	PerMinute  int // operations that one definition may begin in a minute
+	Allow      []string
+	Dangerous  LibvirtDangerous
+	Approval   []string // operations that a person must approve first
+	// Definitions are exceptions; the first whose Match fits a definition holds.
+	Definitions []LibvirtException
+}
+
+// LibvirtDangerous allows what makes, destroys or rewires guests, disks and
+// networks (C14): only with an acknowledgement, and each operation by name.
+type LibvirtDangerous struct {
+	Acknowledged bool
+	Allow        []string
+	Hostdev      bool // raw XML may hand devices of the host to guests
+}
+
+// LibvirtException is what holds for some definitions instead of the rest.
+type LibvirtException struct {
+	Match     string // of namespace/name, with * and ?
+	Callers   []string
+	ReadOnly  *bool
+	Allow     []string // nil: as for all
+	Dangerous *LibvirtDangerous
+	Approval  []string
+}
+
+// The limits that hold where a policy says nothing.
+const (
+	libvirtTimeout    = 30 * time.Second
+	libvirtConcurrent = 10
+	libvirtPerMinute  = 600
+)
+
+// LibvirtOperation is what a policy must know of an operation.
+type LibvirtOperation struct {
+	Name      string
+	Changes   bool
+	Dangerous bool
+	Default   bool // allowed without a policy (C12)
+}
+
+// DefaultLibvirt is what holds without a policy: the operations that are allowed
+// by default, all of which only read, on this machine.
+func DefaultLibvirt(operations []LibvirtOperation) Libvirt {
+	l := Libvirt{
+		URIs: []string{"qemu:///system", "test:///default"}, ReadOnly: true,
+		Timeout: libvirtTimeout, Concurrent: libvirtConcurrent, PerMinute: libvirtPerMinute,
+	}
+	for _, o := range operations {
+		if o.Default {
+			l.Allow = append(l.Allow, o.Name)
+		}
+	}
+	return l
+}
+
+// LibvirtQuestion is who asks for what.
+type LibvirtQuestion struct {
+	Operation  LibvirtOperation
+	URI        string
+	Other      string // a second host that it concerns: the destination of a migration
+	Hostdev    bool
+	Definition string // namespace/name, or empty
+	Caller     string // task, script, cli
+}
+
+// LibvirtVerdict is the answer.
+type LibvirtVerdict struct {
+	Allowed  bool
+	Reason   string // of a denial
+	URI      string
+	ReadOnly bool
+	Approval bool
+}
+
+// Judge decides one question. It looks at nothing but its arguments.
+func (l Libvirt) Judge(q LibvirtQuestion) LibvirtVerdict {
+	l = l.forDefinition(q)
+	uri, reason := l.host(q)
+	if reason == "" {
+		reason = l.refusal(q)
+	}
+	if reason != "" {
+		return LibvirtVerdict{Reason: reason}
+	}
+	return LibvirtVerdict{Allowed: true, URI: uri, ReadOnly: l.ReadOnly, Approval: slices.Contains(l.Approval, q.Operation.Name)}
+}
+
+// forDefinition is the policy with the exception that fits.
+func (l Libvirt) forDefinition(q LibvirtQuestion) Libvirt {
+	for _, e := range l.Definitions {
+		fits, _ := path.Match(e.Match, q.Definition) // the pattern was checked when it was read
+		if !fits || len(e.Callers) > 0 && !slices.Contains(e.Callers, q.Caller) {
+			continue
+		}
+		if e.ReadOnly != nil {
+			l.ReadOnly = *e.ReadOnly
+		}
+		if e.Allow != nil {
+			l.Allow = e.Allow
+		}
+		if e.Dangerous != nil {
+			l.Dangerous = *e.Dangerous
+		}
+		if e.Approval != nil {
+			l.Approval = e.Approval
+		}
+		return l
+	}
+	return l
+}
+
+func (l Libvirt) host(q LibvirtQuestion) (uri, reason string) {
+	if len(l.URIs) == 0 {
+		return "", "the policy lists no libvirt host"
+	}
+	uri = q.URI
+	if uri == "" {
+		uri = l.URIs[0]
+	}
+	for _, named := range []string{uri, q.Other} {
+		if named != "" && !slices.Contains(l.URIs, named) {
+			return "", fmt.Sprintf("the policy does not list the host %q", named)
+		}
+	}
+	return uri, ""
+}
+
+func (l Libvirt) refusal(q LibvirtQuestion) string {
+	o := q.Operation
+	allowed := slices.Contains(l.Allow, o.Name)
+	if o.Dangerous {
+		allowed = l.Dangerous.Acknowledged && slices.Contains(l.Dangerous.Allow, o.Name)
+	}
+	switch {
+	case !allowed:
+		return "the policy does not list the operation"
+	case l.ReadOnly && o.Changes:
+		return "the policy only lets it read"
+	case q.Hostdev && !l.Dangerous.Hostdev:
+		return "the policy hands no device of the host to guests"
+	}
+	return ""
+}

@@ -1,0 +1,259 @@
+package policies
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// PolicyError says what is wrong with a policy document, and where.
+type PolicyError struct {
+	Line, Column int // 0: of the whole document
+	Message      string
+	Hint         string // one line, or empty
+}
+
+func (e *PolicyError) Error() string { return e.Message }
+
+// libvirtDocument is the document's form; keys are those that operators of libvirt
+// know.
+type libvirtDocument struct {
+	Libvirt *libvirtSection `yaml:"libvirt"`
+}
+
+type libvirtSection struct {
+	URIs        []word              `yaml:"uris"`
+	ReadOnly    bool                `yaml:"readonly"`
+	Timeout     number              `yaml:"timeout"`
+	Concurrent  number              `yaml:"max_concurrent_ops"`
+	PerMinute   number              `yaml:"max_ops_per_minute"`
+	Allow       *[]word             `yaml:"allowed_operations"`
+	Approval    []word              `yaml:"approval"`
+	Dangerous   *libvirtDangerous   `yaml:"dangerous"`
+	Definitions []libvirtDefinition `yaml:"definitions"`
+}
+
+type libvirtDangerous struct {
+	Acknowledge acknowledgement `yaml:"acknowledge"`
+	Allow       []word          `yaml:"allowed_operations"`
+	Hostdev     bool            `yaml:"hostdev"`
+}
+
+type libvirtDefinition struct {
+	Match     word              `yaml:"match"`
+	Callers   []word            `yaml:"callers"`
+	ReadOnly  *bool             `yaml:"readonly"`
+	Allow     *[]word           `yaml:"allowed_operations"`
+	Approval  *[]word           `yaml:"approval"`
+	Dangerous *libvirtDangerous `yaml:"dangerous"`
+}
+
+// word, number and acknowledgement are values that know their place.
+type word struct {
+	text string
+	node *yaml.Node
+}
+
+type number struct {
+	value int
+	node  *yaml.Node
+}
+
+type acknowledgement struct {
+	given bool
+	node  *yaml.Node
+}
+
+func (w *word) UnmarshalYAML(n *yaml.Node) error { w.node = n; return n.Decode(&w.text) }
+
+func (v *number) UnmarshalYAML(n *yaml.Node) error { v.node = n; return n.Decode(&v.value) }
+
+func (a *acknowledgement) UnmarshalYAML(n *yaml.Node) error { a.node = n; return n.Decode(&a.given) }
+
+// maxPolicy bounds a document, in bytes.
+const maxPolicy = 1 << 20
+
+// ReadLibvirt reads the libvirt section of a policy document. operations are all
+// there are; checkURI says why a text is no URI that can be allowed. Its error is
+// a *PolicyError.
+func ReadLibvirt(r io.Reader, operations []LibvirtOperation, checkURI func(string) error) (Libvirt, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
+	if err != nil {
+		return Libvirt{}, &PolicyError{Message: err.Error()}
+	}
+	if len(text) > maxPolicy {
+		return Libvirt{}, &PolicyError{Message: fmt.Sprintf("the document is larger than %d bytes", maxPolicy)}
+	}
+	var document libvirtDocument
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&document); err != nil {
+		return Libvirt{}, yamlError(err)
+	}
+	if document.Libvirt == nil {
+		return Libvirt{}, &PolicyError{Message: "the document has no section libvirt", Hint: "begin it with libvirt:"}
+	}
+	p := policyReader{operations: operations, checkURI: checkURI}
+	l := p.section(document.Libvirt)
+	if p.err != nil {
+		return Libvirt{}, p.err
+	}
+	return l, nil
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+// yamlError is the first complaint of the parser, without Go's names of types.
+func yamlError(err error) *PolicyError {
+	if errors.Is(err, io.EOF) {
+		return &PolicyError{Message: "the document is empty"}
+	}
+	e := &PolicyError{Message: strings.TrimPrefix(err.Error(), "yaml: ")}
+	if match := yamlLine.FindStringSubmatch(err.Error()); match != nil {
+		_, _ = fmt.Sscan(match[1], &e.Line)
+		e.Column, e.Message = 1, match[2]
+	}
+	e.Message = regexp.MustCompile(` (in type|into) policies\.\w+`).ReplaceAllString(e.Message, "")
+	e.Message = regexp.MustCompile(`field (\S+) not found`).ReplaceAllString(e.Message, "$1 is no setting here")
+	return e
+}
+
+// policyReader makes a Libvirt and keeps the first thing that is wrong.
+type policyReader struct {
+	operations []LibvirtOperation
+	checkURI   func(string) error
+	err        error
+}
+
+func (p *policyReader) fail(n *yaml.Node, hint, format string, args ...any) {
+	if p.err != nil {
+		return
+	}
+	e := &PolicyError{Message: fmt.Sprintf(format, args...), Hint: hint}
+	if n != nil {
+		e.Line, e.Column = n.Line, n.Column
+	}
+	p.err = e
+}
+
+func (p *policyReader) section(s *libvirtSection) Libvirt {
+	l := DefaultLibvirt(p.operations)
+	l.ReadOnly = s.ReadOnly
+	if s.URIs != nil {
+		l.URIs = p.uris(s.URIs)
+	}
+	l.Timeout = time.Duration(p.within(s.Timeout, "timeout", int(libvirtTimeout/time.Second), 1, 300)) * time.Second
+	l.Concurrent = p.within(s.Concurrent, "max_concurrent_ops", libvirtConcurrent, 1, 100)
+	l.PerMinute = p.within(s.PerMinute, "max_ops_per_minute", libvirtPerMinute, 1, 100_000)
+	if s.Allow != nil {
+		l.Allow = p.plain(*s.Allow)
+	}
+	l.Approval = p.known(s.Approval)
+	if s.Dangerous != nil {
+		l.Dangerous = p.dangerous(s.Dangerous)
+	}
+	for _, d := range s.Definitions {
+		l.Definitions = append(l.Definitions, p.exception(d))
+	}
+	return l
+}
+
+func (p *policyReader) uris(words []word) []string {
+	uris := make([]string, 0, len(words))
+	for _, w := range words {
+		if err := p.checkURI(w.text); err != nil {
+			p.fail(w.node, "", "the URI %q %v", w.text, err)
+		}
+		uris = append(uris, w.text)
+	}
+	return uris
+}
+
+func (p *policyReader) within(n number, name string, otherwise, least, most int) int {
+	if n.node == nil {
+		return otherwise
+	}
+	if n.value < least || n.value > most {
+		p.fail(n.node, "", "%s is %d, which is not within %d and %d", name, n.value, least, most)
+	}
+	return n.value
+}
+
+// known are names of operations, dangerous or not.
+func (p *policyReader) known(words []word) []string {
+	names := []string{}
+	for _, w := range words {
+		if _, ok := p.find(w.text); !ok {
+			p.fail(w.node, "lazaret libvirt operations lists them", "%q is no operation", w.text)
+		}
+		names = append(names, w.text)
+	}
+	return names
+}
+
+func (p *policyReader) find(name string) (LibvirtOperation, bool) {
+	i := slices.IndexFunc(p.operations, func(o LibvirtOperation) bool { return o.Name == name })
+	if i < 0 {
+		return LibvirtOperation{}, false
+	}
+	return p.operations[i], true
+}
+
+// plain are operations that are not dangerous.
+func (p *policyReader) plain(words []word) []string {
+	for _, w := range words {
+		if o, ok := p.find(w.text); ok && o.Dangerous {
+			p.fail(w.node, "list it in dangerous.allowed_operations, with dangerous.acknowledge: true", "%s is dangerous and cannot be allowed here", w.text)
+		}
+	}
+	return p.known(words)
+}
+
+func (p *policyReader) dangerous(d *libvirtDangerous) LibvirtDangerous {
+	for _, w := range d.Allow {
+		if o, ok := p.find(w.text); ok && !o.Dangerous {
+			p.fail(w.node, "list it in allowed_operations", "%s is not dangerous", w.text)
+		}
+	}
+	allow := p.known(d.Allow)
+	if (len(allow) > 0 || d.Hostdev) && !d.Acknowledge.given {
+		n := d.Acknowledge.node
+		if n == nil && len(d.Allow) > 0 {
+			n = d.Allow[0].node
+		}
+		p.fail(n, "add acknowledge: true to the section dangerous, if it is meant", "dangerous operations are allowed without an acknowledgement")
+	}
+	return LibvirtDangerous{Acknowledged: d.Acknowledge.given, Allow: allow, Hostdev: d.Hostdev}
+}
+
+func (p *policyReader) exception(d libvirtDefinition) LibvirtException {
+	e := LibvirtException{Match: d.Match.text, ReadOnly: d.ReadOnly}
+	if _, err := path.Match(e.Match, ""); err != nil || strings.Count(e.Match, "/") != 1 {
+		p.fail(d.Match.node, `such as "ops/*"`, "match %q is no pattern of namespace/name", e.Match)
+	}
+	for _, w := range d.Callers {
+		if !slices.Contains([]string{"task", "script"}, w.text) {
+			p.fail(w.node, "", "%q is none of task, script", w.text)
+		}
+		e.Callers = append(e.Callers, w.text)
+	}
+	if d.Allow != nil {
+		e.Allow = p.plain(*d.Allow)
+	}
+	if d.Approval != nil {
+		e.Approval = p.known(*d.Approval)
+	}
+	if d.Dangerous != nil {
+		dangerous := p.dangerous(d.Dangerous)
+		e.Dangerous = &dangerous
+	}
+	return e
+}

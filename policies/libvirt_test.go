@@ -1,0 +1,100 @@
+package policies_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"lazaret.dev/lazaret/policies"
+)
+
+var someOperations = []policies.LibvirtOperation{
+	{Name: "domain.list", Default: true},
+	{Name: "domain.getxml"},
+	{Name: "domain.start", Changes: true},
+	{Name: "domain.delete", Changes: true, Dangerous: true},
+}
+
+func noTCP(uri string) error {
+	if strings.HasPrefix(uri, "qemu+tcp") {
+		return errors.New("uses tcp")
+	}
+	return nil
+}
+
+func TestReadLibvirt(t *testing.T) {
+	l, err := policies.ReadLibvirt(strings.NewReader(`
+libvirt:
+  uris: [qemu:///system, qemu+tls://b/system]
+  timeout: 60
+  max_concurrent_ops: 5
+  allowed_operations: [domain.list, domain.start]
+  approval: [domain.start]
+  dangerous:
+    acknowledge: true
+    allowed_operations: [domain.delete]
+  definitions:
+    - match: reports/*
+      readonly: true
+`), someOperations, noTCP)
+	require.NoError(t, err)
+	require.Equal(t, time.Minute, l.Timeout)
+	require.Equal(t, 5, l.Concurrent)
+	require.Equal(t, 600, l.PerMinute)
+	require.Equal(t, policies.LibvirtDangerous{Acknowledged: true, Allow: []string{"domain.delete"}}, l.Dangerous)
+}
+
+// What is wrong with a policy is said with its place; it never means less than it says.
+func TestReadLibvirt_Wrong(t *testing.T) {
+	for text, want := range map[string]struct {
+		message      string
+		line, column int
+	}{
+		"":                                    {"the document is empty", 0, 0},
+		"other: 1\n":                          {"other is no setting here", 1, 1},
+		"{}":                                  {"no section libvirt", 0, 0},
+		"libvirt:\n  allowed: []\n":           {"allowed is no setting here", 2, 1},
+		"libvirt:\n  timeout: soon\n":         {"cannot unmarshal", 2, 1},
+		"libvirt:\n  timeout: 301\n":          {"timeout is 301, which is not within 1 and 300", 2, 12},
+		"libvirt:\n  max_concurrent_ops: 0\n": {"max_concurrent_ops is 0", 2, 23},
+		"libvirt:\n  uris: ['qemu+tcp://h/']": {"uses tcp", 2, 10},
+		"libvirt:\n  allowed_operations: [domain.list, domain.explode]\n":                                      {`"domain.explode" is no operation`, 2, 37},
+		"libvirt:\n  allowed_operations: [domain.delete]\n":                                                    {"domain.delete is dangerous and cannot be allowed here", 2, 24},
+		"libvirt:\n  dangerous:\n    allowed_operations: [domain.delete]\n":                                    {"without an acknowledgement", 3, 26},
+		"libvirt:\n  dangerous:\n    acknowledge: false\n    allowed_operations: [domain.delete]\n":            {"without an acknowledgement", 3, 18},
+		"libvirt:\n  dangerous:\n    acknowledge: true\n    allowed_operations: [domain.start]\n":              {"domain.start is not dangerous", 4, 26},
+		"libvirt:\n  dangerous:\n    hostdev: true\n":                                                          {"without an acknowledgement", 0, 0},
+		"libvirt:\n  definitions:\n    - match: '[a'\n":                                                        {"is no pattern of namespace/name", 3, 14},
+		"libvirt:\n  definitions:\n    - match: a/*\n      callers: [anyone]\n":                                {"is none of task, script", 4, 17},
+		"libvirt:\n  definitions:\n    - match: a/*\n      dangerous: {allowed_operations: [domain.delete]}\n": {"without an acknowledgement", 4, 40},
+	} {
+		_, err := policies.ReadLibvirt(strings.NewReader(text), someOperations, noTCP)
+		var wrong *policies.PolicyError
+		require.ErrorAs(t, err, &wrong, text)
+		require.Contains(t, wrong.Message, want.message, text)
+		require.Equal(t, []int{want.line, want.column}, []int{wrong.Line, wrong.Column}, "%s: %s", text, wrong.Message)
+		require.NotContains(t, wrong.Message, "policies.")
+	}
+}
+
+func TestLibvirt_Exceptions(t *testing.T) {
+	yes := true
+	l := policies.Libvirt{
+		URIs: []string{"qemu:///system"}, Allow: []string{"domain.start"},
+		Definitions: []policies.LibvirtException{
+			{Match: "ops/*", Callers: []string{"script"}, ReadOnly: &yes},
+			{Match: "ops/*", Allow: []string{"domain.getxml"}},
+		},
+	}
+	judge := func(operation int, definition, caller string) bool {
+		return l.Judge(policies.LibvirtQuestion{Operation: someOperations[operation], Definition: definition, Caller: caller}).Allowed
+	}
+	require.True(t, judge(2, "demo/a", "task"))
+	require.False(t, judge(2, "ops/a", "script"), "a script of ops only reads")
+	require.False(t, judge(2, "ops/a", "task"), "the first that fits holds")
+	require.True(t, judge(1, "ops/a", "task"))
+	require.False(t, judge(1, "ops/a/b", "task"))
+}
