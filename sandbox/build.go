@@ -17,7 +17,7 @@ const hostname = "sandbox"
 // namespaces and the program's execve.
 func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, error) {
 	p := newPlan()
-	sources, err := p.openBinds(s.Binds)
+	sources, err := p.openBinds(s.Binds, features.off != bindsLayer)
 	if err != nil {
 		return nil, err
 	}
@@ -25,12 +25,15 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 		p.dieFirst()
 	}
 	p.identify(features.identity, uid)
+	p.Namespaces &^= features.off.namespace()
 	p.root(s, sources)
 	p.leaveHost(features.off != rootLayer)
 	p.network(s.Network)
 	p.showRoot()
-	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
-	p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
+	if features.off != utsLayer { // or it would be the machine's
+		p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(hostname), num(len(hostname)))
+		p.call("set the NIS domain name", unix.SYS_SETDOMAINNAME, p.str(hostname), num(len(hostname)))
+	}
 	if features.off != capabilitiesLayer {
 		p.dropCapabilities()
 	}

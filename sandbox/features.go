@@ -15,19 +15,6 @@ type features struct {
 	off           layer  // what a test of the other layers leaves out; nothing in any other build
 }
 
-// layer is one of those that a test can leave out. Namespaces, the read-only
-// binds and the cgroup are always there.
-type layer string
-
-const (
-	noLayer           layer = ""
-	filterLayer       layer = "filter"
-	landlockLayer     layer = "landlock"
-	capabilitiesLayer layer = "capabilities"
-	limitsLayer       layer = "limits"
-	rootLayer         layer = "read-only-root"
-)
-
 func probeFeatures(m machine.Machine) (features, error) {
 	f := features{identity: chooseIdentity(m, hostUIDs.exist())}
 	var err error

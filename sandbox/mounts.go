@@ -35,8 +35,13 @@ const (
 var here = num(unix.AT_FDCWD)
 
 // openBinds takes a detached copy of each bind while the host's root is still
-// there and the process still has the worker's identity.
-func (p *plan) openBinds(binds []string) ([]source, error) {
+// there and the process still has the worker's identity. A test may have them
+// writable.
+func (p *plan) openBinds(binds []string, keep bool) ([]source, error) {
+	attr := uint64(readOnly)
+	if !keep {
+		attr &^= unix.MOUNT_ATTR_RDONLY
+	}
 	var sources []source
 	for _, b := range outermost(binds) {
 		s, err := lookUp(b)
@@ -44,7 +49,7 @@ func (p *plan) openBinds(binds []string) ([]source, error) {
 			return nil, fmt.Errorf("%w: bind: %w", ErrSpec, err)
 		}
 		if s.link == "" {
-			s.fd = p.openTree(b, readOnly)
+			s.fd = p.openTree(b, attr)
 		}
 		sources = append(sources, s)
 	}

@@ -9,8 +9,6 @@ import (
 	"lazaret.dev/lazaret/sandbox/cgroup"
 )
 
-func cgroupLimits(l Limits) cgroup.Limits { return cgroup.Limits{Memory: l.Memory, CPU: l.CPU} }
-
 // result puts together what the kernel and the supervisor saw.
 func (x *run) result(wall time.Duration, s *streams, violations *ledger, root rootView) Result {
 	counters := x.slot.group.Counters()

@@ -155,7 +155,7 @@ func (x *run) raise() (err error) {
 	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter); err != nil {
 		return err
 	}
-	if err := x.slot.group.Limit(cgroupLimits(x.spec.Limits)); err != nil {
+	if err := x.limit(); err != nil {
 		return unavailable("set the cgroup's limits", err)
 	}
 	listener, err := x.setUp()
@@ -220,7 +220,7 @@ func (x *run) seal() error {
 	if _, err := x.slot.helper.Wait(); err != nil {
 		return unavailable("wait for the init helper", err)
 	}
-	if err := x.slot.group.LimitProcesses(x.spec.Limits.Processes + reapers); err != nil {
+	if err := x.limitProcesses(); err != nil {
 		return unavailable("limit the processes", err)
 	}
 	x.before = x.slot.group.CPU()
