@@ -58,7 +58,7 @@ func readCase(t *testing.T, file string) *testCase {
 	for _, f := range archive.Files {
 		switch {
 		case f.Name == "definition.yaml":
-			c.definition = string(f.Data)
+			c.definition = withSources(t, string(f.Data))
 		case strings.HasPrefix(f.Name, "library/"):
 			c.library = append(c.library, string(f.Data))
 		case f.Name == "input.json":
@@ -75,6 +75,15 @@ func readCase(t *testing.T, file string) *testCase {
 	}
 	require.NotEqual(t, c.want == nil, c.wantError == nil, "give want.json or want.error")
 	return c
+}
+
+// withSources puts the address of the shared worker's source host for SOURCES.
+func withSources(t *testing.T, text string) string {
+	t.Helper()
+	if strings.Contains(text, "SOURCES") {
+		temporalSession(t) // starts it
+	}
+	return strings.ReplaceAll(text, "SOURCES", scriptSite.base)
 }
 
 func (c *testCase) run(t *testing.T, s *session) {

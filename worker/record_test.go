@@ -31,6 +31,7 @@ var recorded = []string{
 	"retry-recovers", "retry-exponential", "retry-attempt-duration", "retry-scripts", "retry-jitter",
 	"timeout-caught", "timeout-script", "timeout-workflow", "timeout-in-time", "wait-inline", "wait-expression",
 	"run-python-all", "run-python-arguments-map", "run-python-detached", "run-js", "run-shell",
+	"run-python-source", "run-python-source-pinned", "run-python-packages",
 	"run-workflow", "run-workflow-fault", "run-workflow-detached", "run-workflow-timeout", "run-workflow-recursion-ends",
 	"run-script-in-try-for-fork",
 }

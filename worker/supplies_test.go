@@ -7,11 +7,11 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -28,8 +28,8 @@ import (
 	"lazaret.dev/lazaret/sandbox/egress"
 )
 
-// scriptSite is the host of remote scripts, example.com on this machine's
-// loopback, of all tests on the shared Temporal.
+// scriptSite is the host of remote scripts and the package index, example.com on
+// this machine's loopback, of all tests on the shared Temporal.
 var scriptSite struct {
 	*httptest.Server
 	base  string
@@ -46,6 +46,11 @@ func serveScripts(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "print(%d, end='')", scriptSite.asked.Add(1))
 	case "/downgrade.py":
 		http.Redirect(w, r, "http://example.com/script.py", http.StatusFound)
+	case "/simple/answers/":
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, "<a href=\"/files/%[1]s\">%[1]s</a>\n", answersFile)
+	case "/files/" + answersFile:
+		_, _ = w.Write(answersWheel)
 	default:
 		http.NotFound(w, r)
 	}
@@ -57,7 +62,7 @@ func (onLoopback) LookupNetIP(context.Context, string, string) ([]netip.Addr, er
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 }
 
-// startSupplies gives the shared worker a host of scripts and a folder of wheels.
+// startSupplies gives the shared worker a host of scripts and an index of packages.
 func startSupplies(dir string) activities.Supplies {
 	scriptSite.Server = httptest.NewTLSServer(http.HandlerFunc(serveScripts))
 	port := scriptSite.URL[strings.LastIndex(scriptSite.URL, ":"):]
@@ -65,10 +70,9 @@ func startSupplies(dir string) activities.Supplies {
 	rules, _ := egress.ParseRules([]string{"example.com" + port, "127.0.0.1" + port})
 	roots := x509.NewCertPool()
 	roots.AddCert(scriptSite.Certificate())
-	wheels := filepath.Join(dir, "wheels")
-	_ = os.Mkdir(wheels, 0o755)
-	_ = os.WriteFile(filepath.Join(wheels, "answers-1.0-py3-none-any.whl"), answersWheel(), 0o644)
-	index, _ := environments.NewIndex(wheels, nil, nil)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: scriptSite.Certificate().Raw})
+	index, _ := environments.NewIndex(scriptSite.base+"/simple/", rules, ca)
+	index.Resolver = onLoopback{}
 	return activities.Supplies{
 		Scripts: sources.Scripts{
 			Fetcher: sources.Fetcher{Rules: rules, Roots: roots, Resolver: onLoopback{}},
@@ -80,7 +84,11 @@ func startSupplies(dir string) activities.Supplies {
 }
 
 // answersWheel is a package with one module: answers.answer is 42.
-func answersWheel() []byte {
+var answersWheel = makeAnswers()
+
+const answersFile = "answers-1.0-py3-none-any.whl"
+
+func makeAnswers() []byte {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for name, content := range map[string]string{
