@@ -43,6 +43,9 @@ type Processes struct {
 	// AllowNet are the hosts that programs may reach, as far as their level lets
 	// the operator open them.
 	AllowNet []egress.Rule
+	// AllowDegraded are the features that programs may run without, as far as their
+	// level may.
+	AllowDegraded policies.Degradations
 	// Supplies are what scripts may ask for beyond the system's own.
 	Supplies Supplies
 	// Grace is how long a program may go on once the worker is stopping.
@@ -123,7 +126,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	alerts.close()
 	release()
 	if err != nil {
-		return contract.ProcessResult{}, infrastructure(interrupted, err)
+		return contract.ProcessResult{}, infrastructure(interrupted, err, level)
 	}
 	p.observe(request, level, result)
 	if err := record.ended(result); err != nil {
@@ -176,17 +179,15 @@ func failure(err error) error {
 
 // infrastructure makes the error of a sandbox that could not run the program:
 // retried, here or on another worker, unless this kind of machine never could.
-func infrastructure(interrupted, err error) error {
+func infrastructure(interrupted, err error, level policies.Level) error {
 	if interrupted != nil {
 		return interrupted
 	}
 	if fault := (*contract.Fault)(nil); errors.As(err, &fault) {
 		return failure(fault)
 	}
-	if errors.Is(err, sandbox.ErrUnavailable) {
-		return failure(&contract.Fault{
-			Type: contract.SandboxUnavailable, Status: 503, Title: "Sandbox unavailable", Detail: err.Error(),
-		})
+	if fault := unavailable(err, level); fault != nil {
+		return failure(fault)
 	}
 	return temporal.NewApplicationErrorWithCause("sandbox: "+err.Error(), contract.SandboxFailed, err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"lazaret.dev/lazaret/activities/audit"
@@ -102,7 +103,8 @@ func (r recorder) ended(result sandbox.Result) error {
 		e.Outcome, e.Count = string(result.Outcome), int64(len(result.Violations))
 		e.Detail = map[string]string{
 			"code": strconv.Itoa(result.Code), "wallMs": fmt.Sprint(result.Usage.Wall.Milliseconds()),
-			"cpuMs": fmt.Sprint(result.Usage.CPU.Milliseconds()), "maxRssBytes": fmt.Sprint(result.Usage.MaxMemory),
+			"degraded": strings.Join(policies.Names(result.Degraded), ","),
+			"cpuMs":    fmt.Sprint(result.Usage.CPU.Milliseconds()), "maxRssBytes": fmt.Sprint(result.Usage.MaxMemory),
 		}
 	})
 }

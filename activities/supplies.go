@@ -87,7 +87,7 @@ func supply[T any](ctx context.Context, p *Processes, do func(context.Context) (
 	if fault := supplyFault(err); fault != nil {
 		return result, failure(fault)
 	}
-	return result, infrastructure(interrupted, err)
+	return result, infrastructure(interrupted, err, 0)
 }
 
 // equipment is what one script needs: its text, interpreter and packages.

@@ -40,9 +40,9 @@ func ExampleRunner_Run() {
 }
 
 func ExampleProbe() {
-	for _, c := range sandbox.Probe(context.Background()) {
+	for _, c := range sandbox.Probe(context.Background()).Checks {
 		if !c.OK {
-			fmt.Printf("%s: %s (%s)\n", c.Name, c.Cause, c.Remedy)
+			fmt.Printf("%s: %s: %s (%s; %s)\n", c.Name, c.Step, c.Error, c.Cause, c.Remedy)
 		}
 	}
 }

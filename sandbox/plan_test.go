@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lazaret.dev/lazaret/sandbox/initproc"
+	"lazaret.dev/lazaret/sandbox/machine"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -100,17 +101,47 @@ func TestLandlockHandled(t *testing.T) {
 	}
 }
 
-func TestRemedy(t *testing.T) {
-	assert.Contains(t, remedy(unavailable(`mount "/proc"`, unix.EPERM)), "unmask")
-	assert.Contains(t, remedy(unavailable("clone with new namespaces", unix.EPERM)), "container profile")
-	assert.NotEmpty(t, remedy(unix.EPERM))
+// TestIdentities holds as whom programs run: never as the host's root.
+func TestIdentities(t *testing.T) {
+	const setters = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	for _, c := range []struct {
+		machine machine.Machine
+		ids     bool
+		want    identity
+	}{
+		{machine.Machine{UID: 0, Capabilities: setters, UIDMap: "0 0 4294967295"}, true, slotIdentity},
+		{machine.Machine{UID: 0, Capabilities: setters, UIDMap: "0 100000 65536"}, true, slotIdentity},
+		{machine.Machine{UID: 0, UIDMap: "0 0 4294967295"}, true, slotIdentity}, // which fails, rather than be root
+		{machine.Machine{UID: 0, Capabilities: setters, UIDMap: "0 0 1"}, false, slotIdentity},
+		{machine.Machine{UID: 0, UIDMap: ""}, false, slotIdentity},
+		{machine.Machine{UID: 0, Capabilities: setters, UIDMap: "0 1000 1"}, false, ownIdentity},
+		{machine.Machine{UID: 1000, UIDMap: "0 0 4294967295"}, true, ownIdentity},
+		{machine.Machine{UID: 1000, Capabilities: setters, UIDMap: "0 0 4294967295"}, true, slotIdentity},
+	} {
+		assert.Equal(t, c.want, chooseIdentity(c.machine, c.ids), "%+v", c)
+	}
+}
+
+func TestSpareIDs(t *testing.T) {
+	all := "         0          0 4294967295\n"
+	assert.Equal(t, firstUID+7*uidsPerWorker, spareIDs(all, all, 7))
+	few := "0 100000 65536\n"
+	for pid := range 1000 {
+		first := spareIDs(few, few, pid)
+		assert.Greater(t, first, 1000)
+		assert.Less(t, first+uidsPerWorker, 65534, "nobody's")
+	}
+	assert.NotEqual(t, spareIDs(few, few, 7), spareIDs(few, few, 8))
+	assert.Zero(t, spareIDs("0 1000 1\n", "0 1000 1\n", 7))
+	assert.Zero(t, spareIDs(few, "0 1000 1\n", 7))
+	assert.Zero(t, spareIDs("", "", 7))
+	assert.Equal(t, firstUID+7*uidsPerWorker, spareIDs("0 1000 1\n1 100000 4294860000\n", all, 7))
 }
 
 func BenchmarkBuild(b *testing.B) {
 	arch, err := seccomp.Native()
 	require.NoError(b, err)
-	s, err := probeSpec()
-	require.NoError(b, err)
+	s := trialSpec(arch)
 	filter, err := seccomp.Compile(s.Syscalls, arch)
 	require.NoError(b, err)
 	for b.Loop() {

@@ -13,15 +13,20 @@ import (
 
 func TestProbe(t *testing.T) {
 	newRunner(t) // for the skip
-	checks := sandbox.Probe(t.Context())
-	require.Len(t, checks, 7)
-	for _, c := range checks {
-		assert.True(t, c.OK, "%s: %s", c.Name, c.Cause)
-		assert.NotEmpty(t, c.Name)
+	found := sandbox.Probe(t.Context())
+	require.NoError(t, found.Unavailable)
+	assert.Empty(t, found.Lacks)
+	var names []string
+	for _, c := range found.Checks {
+		assert.True(t, c.OK, "%+v", c)
 		assert.NotEmpty(t, c.Detail, c.Name)
-		assert.Empty(t, c.Cause, c.Name)
+		names = append(names, c.Name)
 		t.Logf("%s: %s", c.Name, c.Detail)
 	}
+	assert.Equal(t, []string{
+		"privileges", "init helper", "namespaces", "seccomp notification", "Landlock", "cgroup-memory", "cgroup-pids", "cgroup-cpu", "kill at once",
+		"sandbox", "network", "memory limit", "processes limit",
+	}, names)
 }
 
 // TestTwoRunners: a process may have several, each with groups of its own.

@@ -45,21 +45,27 @@ func (r *Runner) try(ctx context.Context, m machine.Machine) error {
 
 func (r *Runner) tryOnce(ctx context.Context) error {
 	spec := trialSpec(r.features.arch)
-	filter, err := r.filters.get(spec.Syscalls)
-	if err != nil {
-		return err
-	}
-	s, err := r.newSlot()
-	if err != nil {
-		return err
-	}
 	spec.Proc = !r.features.lacksFeature(FreshProc)
-	x := &run{runner: r, spec: &spec, slot: s, filter: filter, root: noRoot}
-	result, err := x.do(ctx, (*run).permit)
+	result, err := r.trial(ctx, &spec)
 	if err == nil && result.Outcome != Completed {
 		err = unavailable("try a sandbox", errors.New(string(result.Outcome)))
 	}
-	return errors.Join(err, x.cleanUp())
+	return err
+}
+
+// trial builds one sandbox, for a Spec as trialSpec makes it.
+func (r *Runner) trial(ctx context.Context, spec *Spec) (Result, error) {
+	filter, err := r.filters.get(spec.Syscalls)
+	if err != nil {
+		return Result{}, err
+	}
+	s, err := r.newSlot()
+	if err != nil {
+		return Result{}, err
+	}
+	x := &run{runner: r, spec: spec, slot: s, filter: filter, root: noRoot}
+	result, err := x.do(ctx, (*run).permit)
+	return result, errors.Join(err, x.cleanUp())
 }
 
 // trialSpec has no program: its process ends where it would become one.

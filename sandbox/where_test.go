@@ -50,12 +50,12 @@ type lack struct {
 }
 
 type ran struct {
-	Error    string              `json:"error"`
-	Lacking  sandbox.Feature     `json:"lacking"` // of a LackError
-	Outcome  sandbox.Outcome     `json:"outcome"`
-	Stdout   string              `json:"stdout"`
-	Stderr   string              `json:"stderr"`
-	Degraded []sandbox.Feature   `json:"degraded"`
+	Error    string            `json:"error"`
+	Lacking  sandbox.Feature   `json:"lacking"` // of a LackError
+	Outcome  sandbox.Outcome   `json:"outcome"`
+	Stdout   string            `json:"stdout"`
+	Stderr   string            `json:"stderr"`
+	Degraded []sandbox.Feature `json:"degraded"`
 }
 
 // doJob is what the test binary does elsewhere.

@@ -30,6 +30,10 @@ func (a *app) analyzerFindings(ctx context.Context, file string, def *definition
 	if len(scripts) == 0 || len(names) == 0 {
 		return nil
 	}
+	degradations, err := a.degradations()
+	if err != nil {
+		return definition.Findings{unchecked(file, scripts[0].task, err)}
+	}
 	runner, err := sandbox.New(sandbox.Options{Prepared: 1})
 	if err != nil {
 		return definition.Findings{unchecked(file, scripts[0].task, err)}
@@ -37,7 +41,7 @@ func (a *app) analyzerFindings(ctx context.Context, file string, def *definition
 	defer func() { _ = runner.Close() }()
 	var findings definition.Findings
 	for _, name := range names {
-		analyzer, _ := checker.NewAnalyzer(name, runner, activities.HostInterpreters().Python)
+		analyzer, _ := checker.NewAnalyzer(name, activities.OwnPrograms{Runner: runner, Permitted: degradations}, activities.HostInterpreters().Python)
 		for _, s := range scripts {
 			found, err := analyzer.Analyze(ctx, checker.Script{Source: s.code, Arguments: s.arguments})
 			if err != nil {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/worker/install"
 )
@@ -17,72 +18,127 @@ type diagnosis struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail,omitempty"`
-	Cause  string `json:"cause,omitempty"`
-	Remedy string `json:"remedy,omitempty"`
+	Step   string `json:"step,omitempty"`   // of building a sandbox, that failed
+	Error  string `json:"error,omitempty"`  // what came of it
+	Cause  string `json:"cause,omitempty"`  // probably
+	Remedy string `json:"remedy,omitempty"` // what an operator can do
+	// Feature is what --allow-degraded names it, where programs may do without.
+	Feature string `json:"feature,omitempty"`
+	// Level is set where the check is about a level, Degraded and Refused then say
+	// what it does without, and what it cannot do without.
+	Level    string   `json:"level,omitempty"`
+	Degraded []string `json:"degraded,omitempty"`
+	Refused  []string `json:"refused,omitempty"`
 	// Optional checks do not make the machine unfit.
 	Optional bool `json:"optional,omitempty"`
 }
 
 func (a *app) doctorCommand() *cobra.Command {
+	var level string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can enforce, and what is missing",
-		Long: `Doctor tries every step of the sandbox, looks for the interpreters, opens the
-state folder, which it makes if there is none, and looks at Temporal. Exit codes:
-0 fit, 4 the state folder or Temporal is not usable, 5 this machine cannot
-sandbox.`,
+		Long: `Doctor goes through every step of a sandbox, has programs run into their limits,
+looks for interpreters, what packages need and analyzers, opens the state folder,
+which it makes if there is none, and looks at Temporal. What fails it names with
+the step, the probable cause and the remedy. Last it says for each level whether
+this machine enforces it. Give it the flags that you give the worker.
+
+Exit codes: 0 the level can be enforced, 4 the state folder or Temporal is not
+usable, 5 the level cannot be enforced.`,
 		Example: `  lazaret doctor
+  lazaret doctor --level standard --allow-degraded cgroup-memory,cgroup-pids
   lazaret doctor --output json | jq '.[] | select(.ok | not)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.checkTableFlags(); err != nil {
 				return err
 			}
-			return a.doctor(cmd.Context())
+			return a.doctor(cmd.Context(), level)
 		},
 	}
+	cmd.Flags().StringVar(&level, "level", policies.Maximum.String(), "the level that this machine is to enforce")
+	a.allowDegradedFlag(cmd)
+	a.addSupplyFlags(cmd)
 	a.tableFlag(cmd)
 	return cmd
 }
 
-func (a *app) doctor(ctx context.Context) error {
-	sandboxed := sandboxChecks(ctx)
+func (a *app) doctor(ctx context.Context, wanted string) error {
+	level, err := policies.ParseLevel(wanted)
+	if err != nil {
+		return invalid("", "--%w", err)
+	}
+	permitted, err := a.degradations()
+	if err != nil {
+		return err
+	}
+	supplies, err := a.supplies()
+	if err != nil {
+		return err
+	}
+	found := sandbox.Probe(ctx)
+	levels := levelDiagnoses(found, level, permitted)
 	reachable := []diagnosis{a.stateFolder(), a.temporal(ctx)}
-	all := append(append(sandboxed, interpreterChecks()...), reachable...)
-	if err := a.printDiagnoses(all); err != nil {
+	all := append(sandboxDiagnoses(found), supplyDiagnoses(ctx, supplies, permitted)...)
+	if err := a.printDiagnoses(append(append(all, reachable...), levels...)); err != nil {
 		return err
 	}
 	switch {
-	case unfit(sandboxed):
-		return &exitError{code: exitNoSandbox, err: errors.New("this machine cannot sandbox scripts")}
+	case unfit(levels):
+		return &exitError{code: exitNoSandbox, err: fmt.Errorf("this machine cannot enforce level %s", level)}
 	case unfit(reachable):
 		return unreachable(errors.New("the state folder or Temporal is not usable"), "")
 	}
 	return nil
 }
 
-func sandboxChecks(ctx context.Context) []diagnosis {
+// sandboxDiagnoses are optional, all of them: what they come to the levels say.
+func sandboxDiagnoses(found sandbox.Diagnosis) []diagnosis {
 	var checks []diagnosis
-	for _, c := range sandbox.Probe(ctx) {
-		checks = append(checks, diagnosis{Name: c.Name, OK: c.OK, Detail: c.Detail, Cause: c.Cause, Remedy: c.Remedy})
+	for _, c := range found.Checks {
+		checks = append(checks, diagnosis{
+			Name: c.Name, OK: c.OK, Detail: c.Detail, Step: c.Step, Error: c.Error, Cause: c.Cause, Remedy: c.Remedy,
+			Feature: string(c.Feature), Optional: c.Feature != "",
+		})
 	}
 	return checks
 }
 
-func interpreterChecks() []diagnosis {
-	in := activities.HostInterpreters()
+// levelDiagnoses say of each level whether it is enforced. Only the wanted one
+// makes the machine unfit.
+func levelDiagnoses(found sandbox.Diagnosis, wanted policies.Level, permitted policies.Degradations) []diagnosis {
 	var checks []diagnosis
-	for _, language := range []string{"python", "js"} {
-		d := diagnosis{Name: "interpreter " + language, Optional: true}
-		path, err := in.Installed(language)
-		if err == nil {
-			d.OK, d.Detail = true, path
-		} else {
-			d.Cause = err.Error()
+	for _, level := range policies.Levels() {
+		v := permitted.Judge(level, lacking(found.Lacks))
+		d := diagnosis{
+			Name: "level " + level.String(), Level: level.String(), Optional: level != wanted,
+			Degraded: policies.Names(v.Degraded), Refused: policies.Names(v.Refused),
+		}
+		switch {
+		case found.Unavailable != nil:
+			d.Error = "there is no sandbox on this machine"
+		case len(v.Refused) > 0:
+			d.Error = "it lacks " + strings.Join(d.Refused, ", ")
+			d.Remedy = adviceOn(level, v.Refused)
+		case len(v.Degraded) > 0:
+			d.OK, d.Detail = true, "degraded: without "+strings.Join(d.Degraded, ", ")+", as permitted"
+		default:
+			d.OK, d.Detail = true, "enforced"
 		}
 		checks = append(checks, d)
 	}
 	return checks
+}
+
+// adviceOn names all that would have to be permitted, or what never can be.
+func adviceOn(level policies.Level, refused []sandbox.Feature) string {
+	for _, f := range refused {
+		if !policies.MayLack(level, f) {
+			return "give the machine what it lacks: " + policies.Advice(level, f)
+		}
+	}
+	return "give the machine what it lacks, or permit --allow-degraded " + strings.Join(policies.Names(refused), ",")
 }
 
 func (a *app) stateFolder() diagnosis {
@@ -90,7 +146,7 @@ func (a *app) stateFolder() diagnosis {
 	if err == nil {
 		return diagnosis{Name: "state folder", OK: true, Detail: home.Dir()}
 	}
-	d := diagnosis{Name: "state folder", Cause: err.Error()}
+	d := diagnosis{Name: "state folder", Error: err.Error()}
 	if e, ok := errors.AsType[*install.Error](err); ok {
 		d.Remedy = e.Hint
 	}
@@ -101,7 +157,7 @@ func (a *app) temporal(ctx context.Context) diagnosis {
 	s, err := a.connectExisting(ctx)
 	switch {
 	case err != nil:
-		d := diagnosis{Name: "Temporal", Cause: err.Error()}
+		d := diagnosis{Name: "Temporal", Error: err.Error()}
 		if exit, ok := errors.AsType[*exitError](err); ok {
 			d.Remedy = exit.hint
 		}
@@ -130,17 +186,32 @@ func (a *app) printDiagnoses(checks []diagnosis) error {
 		return a.printJSON(checks)
 	}
 	for _, c := range checks {
-		switch {
-		case c.OK:
-			fmt.Fprintf(a.stdout, "ok       %-22s %s\n", c.Name, c.Detail)
-		case c.Optional:
-			fmt.Fprintf(a.stdout, "missing  %-22s %s\n", c.Name, c.Cause)
-		default:
-			fmt.Fprintf(a.stdout, "FAILED   %-22s %s\n", c.Name, c.Cause)
-			if c.Remedy != "" {
-				fmt.Fprintf(a.stdout, "         %-22s remedy: %s\n", "", c.Remedy)
-			}
-		}
+		c.print(a)
 	}
 	return nil
+}
+
+func (d diagnosis) print(a *app) {
+	word, text := "ok", d.Detail
+	switch {
+	case d.OK && len(d.Degraded) > 0:
+		word = "degraded"
+	case d.OK:
+	case d.Level != "":
+		word, text = "refused", d.Error
+	case d.Feature != "":
+		word, text = "lacks", d.Step+": "+d.Error
+	case d.Step != "" && d.Step != d.Name:
+		word, text = "FAILED", d.Step+": "+d.Error
+	case d.Optional:
+		word, text = "missing", d.Error
+	default:
+		word, text = "FAILED", d.Error
+	}
+	fmt.Fprintf(a.stdout, "%-8s %-22s %s\n", word, d.Name, text)
+	for _, more := range []struct{ name, text string }{{"cause", d.Cause}, {"remedy", d.Remedy}} {
+		if more.text != "" {
+			fmt.Fprintf(a.stdout, "%-8s %-22s %s: %s\n", "", "", more.name, more.text)
+		}
+	}
 }

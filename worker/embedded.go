@@ -55,12 +55,16 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	degradations, err := a.degradations()
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.startEmbedded(ctx, home, devserver.Options{
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
 	}, serviceOptions{
-		grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir,
+		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir,
 		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
 	})
 	if err != nil {

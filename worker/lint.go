@@ -106,7 +106,7 @@ func scriptFacts(ctx context.Context, file string, def *definition.Definition) (
 	if len(scripts) == 0 {
 		return nil, !hasHiddenScripts(def)
 	}
-	facts, err := checkScripts(ctx, scripts, environments.FindPythons())
+	facts, err := checkScripts(ctx, scripts, environments.FindPythons(), nil)
 	if err != nil {
 		return nil, false
 	}

@@ -50,8 +50,9 @@ type app struct {
 	pythonAllow []string // --python-allow
 	allowNet    []string // --allow-net
 
-	libvirtPolicy string // --libvirt-policy
-	auditDir      string // --audit-dir
+	allowDegraded []string // --allow-degraded
+	libvirtPolicy string   // --libvirt-policy
+	auditDir      string   // --audit-dir
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {

@@ -12,6 +12,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 	"lazaret.dev/lazaret/worker/devserver"
 	"lazaret.dev/lazaret/worker/install"
 )
@@ -24,6 +25,7 @@ var testBuild = Build{Version: "v0.0.0-test", Commit: "test"}
 func TestMain(m *testing.M) {
 	sandbox.MaybeInit()
 	MaybeLibvirt()
+	sandboxtest.Enter()
 	testscript.Main(testRun{m}, map[string]func(){
 		"lazaret": func() { os.Exit(Main(os.Args[1:], testBuild)) },
 	})

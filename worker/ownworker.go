@@ -13,6 +13,7 @@ import (
 func (a *app) ownWorkerFlags(cmd *cobra.Command) []string {
 	before := flagNames(cmd)
 	a.allowNetFlag(cmd)
+	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
 	a.pythonAllowFlag(cmd)
 	a.auditFlag(cmd)

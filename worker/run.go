@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows/expression"
 )
 
@@ -68,6 +69,10 @@ func (a *app) run(ctx context.Context, file string, flags startFlags, ownWorker 
 	defer s.Close()
 	if err := s.checkOwnWorker(ownWorker); err != nil {
 		return err
+	}
+	if s.embedded != nil {
+		level, _ := policies.ParseLevel(flags.level) // checked; empty means the worker's
+		a.announceDegraded(s.embedded.worker, level)
 	}
 	if err := s.checkNeeded(ctx, file, p.bundle.needed, handOver); err != nil {
 		return err

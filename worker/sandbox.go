@@ -50,6 +50,7 @@ standard input. It exits with 0 whenever it could say what happened, and with 5
 when this machine cannot sandbox.`,
 		Example: `  lazaret sandbox exec report.py
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
+  lazaret sandbox exec --level standard --allow-degraded cgroup-memory,cgroup-pids report.py
   lazaret sandbox exec --level strict --allow-net api.example.com fetch.py
   lazaret sandbox exec --python-version 3.12 --python 3.12=/opt/python/bin/python3.12 report.py
   lazaret sandbox exec --package 'requests>=2' --python-index https://pypi.example.com/simple/ report.py
@@ -68,6 +69,7 @@ when this machine cannot sandbox.`,
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
 	cmd.Flags().StringArrayVar(&flags.allowNet, "allow-net", nil, allowNetUsage)
 	a.execPythonFlags(cmd, &flags.python)
+	a.allowDegradedFlag(cmd)
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -80,6 +82,10 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err != nil {
 		return invalid("", "--%w", err)
 	}
+	degradations, err := a.degradations()
+	if err != nil {
+		return err
+	}
 	request, err := a.execRequest(script, flags)
 	if err != nil {
 		return err
@@ -91,6 +97,7 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 		return execRefusal(err)
 	}
 	defer release()
+	spec.MayLack = degradations.At(level)
 	if err := openNetwork(&spec, level, flags.allowNet); err != nil {
 		return err
 	}
@@ -102,15 +109,15 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	}
 	result, err := runner.Run(ctx, spec)
 	if err != nil {
-		return execError(err)
+		return execError(err, level)
 	}
 	return a.printJSON(newExecReport(result))
 }
 
 // execError is a run that could not be: the script is not to blame.
-func execError(err error) error {
+func execError(err error, level policies.Level) error {
 	if errors.Is(err, sandbox.ErrUnavailable) {
-		return &exitError{code: exitNoSandbox, err: err, hint: "lazaret doctor says what is missing"}
+		return unavailableError(err, level)
 	}
 	return &exitError{code: exitFaulted, err: err}
 }
@@ -129,7 +136,7 @@ func execRefusal(err error) error {
 		return &exitError{code: code, err: errors.New(fault.Detail)}
 	}
 	if errors.Is(err, sandbox.ErrUnavailable) {
-		return execError(err)
+		return execError(err, 0)
 	}
 	return err
 }

@@ -79,7 +79,11 @@ func (a *app) execPackages(p *activities.Processes, runner *lateRunner) error {
 	}
 	p.Supplies.Environments, err = a.environments(filepath.Join(dir, "environments"), private)
 	if err == nil && p.Supplies.Environments != nil {
-		p.Supplies.Environments.Runner = runner
+		degradations, err := a.degradations()
+		if err != nil {
+			return err
+		}
+		p.Supplies.Environments.Runner = activities.OwnPrograms{Runner: runner, Permitted: degradations}
 	}
 	return err
 }

@@ -24,17 +24,19 @@ import (
 
 // serviceOptions configure a worker; zero values mean the defaults.
 type serviceOptions struct {
-	level      policies.Level // of executions that ask for none
-	grace      time.Duration  // how long a script may go on after stop
-	maxScripts int            // at the same time
-	grantKey   []byte         // verifies grants of weaker levels
-	monitor    *monitor       // metrics; nil: none
-	allowNet   []egress.Rule  // hosts that scripts may reach, as far as their level lets them
-	supplies   activities.Supplies
-	auditDir   string
-	warm       sandbox.PoolLimits
-	ahead      bool // have an interpreter wait before there is a script
-	register   bool // the search attributes that the namespace lacks
+	level        policies.Level // of executions that ask for none
+	grace        time.Duration  // how long a script may go on after stop
+	maxScripts   int            // at the same time
+	grantKey     []byte         // verifies grants of weaker levels
+	monitor      *monitor       // metrics; nil: none
+	allowNet     []egress.Rule  // hosts that scripts may reach, as far as their level lets them
+	supplies     activities.Supplies
+	auditDir     string
+	warm         sandbox.PoolLimits
+	ahead        bool // have an interpreter wait before there is a script
+	register     bool // the search attributes that the namespace lacks
+	degradations policies.Degradations
+	oneRun       bool // the worker is for one execution, whose own faults say what is missing
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -78,10 +80,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	} else {
 		s.processes.Runner = s.runner
 		options.monitor.watchPool(s.runner)
+		if !options.oneRun {
+			logLacks(log, s.runner.Lacks(), s.processes.Level, options.degradations)
+		}
 	}
-	s.processes.Checker = &checker.Checker{Runner: s.processes.Runner, Python: s.processes.Interpreters.Python}
+	s.processes.Checker = &checker.Checker{Runner: options.own(s.processes.Runner), Python: s.processes.Interpreters.Python}
 	if e := s.processes.Supplies.Environments; e != nil {
-		e.Runner = s.processes.Runner
+		e.Runner = options.own(s.processes.Runner)
 		e.Cache.Sweep(ctx)
 	}
 	s.worker = newWorker(c, options, s.failed)
@@ -122,13 +127,14 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 		options.level = policies.Maximum
 	}
 	p := &activities.Processes{
-		Interpreters: activities.HostInterpreters(),
-		Level:        options.level,
-		GrantKey:     options.grantKey,
-		Granted:      a.pythonAllow,
-		Grace:        options.grace,
-		AllowNet:     options.allowNet,
-		Supplies:     options.supplies,
+		Interpreters:  activities.HostInterpreters(),
+		Level:         options.level,
+		GrantKey:      options.grantKey,
+		Granted:       a.pythonAllow,
+		Grace:         options.grace,
+		AllowNet:      options.allowNet,
+		AllowDegraded: options.degradations,
+		Supplies:      options.supplies,
 	}
 	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
 		logFindings(log, request, level, findings)
@@ -218,6 +224,7 @@ func logRun(log zerolog.Logger, request contract.Process, level policies.Level, 
 		Stringer("sandbox_level", level).
 		Str("outcome", string(r.Outcome)).
 		Int("violations", len(r.Violations)).
+		Strs("degraded", policies.Names(r.Degraded)).
 		Dur("wall_ms", r.Usage.Wall).
 		Msg("program ended")
 }

@@ -79,8 +79,12 @@ func (a *app) scriptFindings(ctx context.Context, file string, def *definition.D
 	}
 	pythons, err := a.pythons()
 	var facts []checker.Facts
+	degradations, wrong := a.degradations()
 	if err == nil {
-		facts, err = checkScripts(ctx, scripts, pythons)
+		err = wrong
+	}
+	if err == nil {
+		facts, err = checkScripts(ctx, scripts, pythons, degradations)
 	}
 	if err != nil {
 		return append(findings, unchecked(file, scripts[0].task, err))
@@ -173,7 +177,7 @@ func (s pythonScript) locate(source []byte, f checker.Finding) definition.Positi
 
 // checkScripts has each script parsed by the version of Python that it asks for, and
 // notes where that is not there.
-func checkScripts(ctx context.Context, scripts []pythonScript, pythons environments.Pythons) ([]checker.Facts, error) {
+func checkScripts(ctx context.Context, scripts []pythonScript, pythons environments.Pythons, permitted policies.Degradations) ([]checker.Facts, error) {
 	python, err := activities.HostInterpreters().Installed("python")
 	if err != nil {
 		return nil, err
@@ -193,7 +197,7 @@ func checkScripts(ctx context.Context, scripts []pythonScript, pythons environme
 		scripts[i].foreign = err != nil
 		sources[i].Interpreter = checker.Interpreter{Path: chosen.Path, Prefix: chosen.Prefix}
 	}
-	c := checker.Checker{Runner: runner, Python: python}
+	c := checker.Checker{Runner: activities.OwnPrograms{Runner: runner, Permitted: permitted}, Python: python}
 	return c.Facts(ctx, sources)
 }
 

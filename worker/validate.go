@@ -45,6 +45,7 @@ error (warnings are allowed), else with 2.`,
 	cmd.Flags().StringArrayVar(&flags.analyzers, "analyzer", nil, "have scripts read by "+strings.Join(checker.AnalyzerNames(), ", ")+" as well")
 	a.pythonFlag(cmd)
 	a.pythonAllowFlag(cmd)
+	a.allowDegradedFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -57,6 +58,9 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 	level, err := policies.ParseLevel(flags.level)
 	if err != nil {
 		return invalid("", "--%w", err)
+	}
+	if _, err := a.degradations(); err != nil {
+		return err
 	}
 	if err := checkAnalyzers(flags.analyzers); err != nil {
 		return err

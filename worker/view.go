@@ -90,5 +90,8 @@ func progressOf(t contract.TaskState) string {
 	if t.Retry > 0 {
 		fmt.Fprintf(&b, ", retry %d", t.Retry)
 	}
+	if t.Degraded != "" {
+		fmt.Fprintf(&b, ", degraded: without %s", t.Degraded)
+	}
 	return b.String()
 }

@@ -26,6 +26,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	cmd.Flags().StringVar(&f.level, "level", policies.Maximum.String(), "sandbox level of executions that ask for none")
 	a.pythonAllowFlag(cmd)
 	a.allowNetFlag(cmd)
+	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
 	a.auditFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
@@ -63,11 +64,15 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if err != nil {
 		return serviceOptions{}, err
 	}
+	degradations, err := a.degradations()
+	if err != nil {
+		return serviceOptions{}, err
+	}
 	supplies, err := a.supplies()
 	if err != nil {
 		return serviceOptions{}, err
 	}
-	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, supplies: supplies}
+	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, degradations: degradations, supplies: supplies}
 	if options.auditDir, err = a.auditFolder(); err != nil {
 		return serviceOptions{}, err
 	}
@@ -122,6 +127,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		options.monitor.serve(s.ready)
 	}
 	fmt.Fprintf(a.stderr, "worker of %s at level %s\n", connection.HostPort, options.level)
+	a.announceDegraded(s, 0)
 	if options.monitor != nil {
 		fmt.Fprintf(a.stderr, "metrics on http://%s/metrics\n", options.monitor.address())
 	}

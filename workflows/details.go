@@ -41,6 +41,9 @@ func counts(t contract.TaskState) string {
 	if t.Retry > 0 {
 		fmt.Fprintf(&b, ", retry %d", t.Retry)
 	}
+	if t.Degraded != "" {
+		fmt.Fprintf(&b, ", degraded: without %s", t.Degraded)
+	}
 	if t.Runs > 1 {
 		fmt.Fprintf(&b, ", run %d", t.Runs)
 	}

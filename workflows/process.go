@@ -58,6 +58,7 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 		return nil, err
 	}
 	e.state.Violations += result.Violations
+	e.progress.degraded(t, result.Degraded)
 	return shape(p.returns, result), nil
 }
 

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"strings"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -75,6 +77,9 @@ func (p *progress) started(t *definition.Task) {
 func (p *progress) completed(t *definition.Task)       { p.at(t).Status = completed }
 func (p *progress) skipped(t *definition.Task)         { p.at(t).Status = skipped }
 func (p *progress) retrying(t *definition.Task, n int) { p.at(t).Retry = n }
+func (p *progress) degraded(t *definition.Task, without []string) {
+	p.at(t).Degraded = strings.Join(without, ",")
+}
 func (p *progress) item(t *definition.Task, n, of int) { p.at(t).Item, p.at(t).Items = n, of }
 
 func (p *progress) failed(t *definition.Task, err error) {

@@ -32,6 +32,21 @@ func AnalyzerNames() []string {
 	return names
 }
 
+// FindAnalyzer returns the path of an installed analyzer. Its error is a
+// *MissingError where it is known and not installed.
+func FindAnalyzer(name string) (string, error) {
+	for _, t := range tools {
+		if t.name != name {
+			continue
+		}
+		if _, err := os.Stat(t.program); err != nil {
+			return "", &MissingError{Name: t.name, Install: t.install}
+		}
+		return t.program, nil
+	}
+	return "", fmt.Errorf("analyzer %.40q is unknown", name)
+}
+
 // NewAnalyzer returns the analyzer of that name. Like the scripts that it reads,
 // it runs in a sandbox: it parses hostile text as well.
 func NewAnalyzer(name string, runner Runner, python string) (Analyzer, bool) {
@@ -62,8 +77,8 @@ type analyzer struct {
 func (a *analyzer) Name() string { return a.tool.name }
 
 func (a *analyzer) Analyze(ctx context.Context, script Script) ([]Finding, error) {
-	if _, err := os.Stat(a.tool.program); err != nil {
-		return nil, &MissingError{Name: a.tool.name, Install: a.tool.install}
+	if _, err := FindAnalyzer(a.tool.name); err != nil {
+		return nil, err
 	}
 	spec, err := a.spec(script)
 	if err != nil {

@@ -19,4 +19,7 @@ type TaskState struct {
 	Item      int    `json:"item,omitempty"`  // for: items begun
 	Items     int    `json:"items,omitempty"` // for: items in all
 	Retry     int    `json:"retry,omitempty"` // try: retries begun
+	// Degraded are the features of the sandbox that the last program ran without,
+	// with commas.
+	Degraded string `json:"degraded,omitempty"`
 }

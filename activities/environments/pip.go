@@ -109,6 +109,10 @@ func pipWheel(python Python) (string, error) {
 	return "", fault(Refused, "pip is missing for %s; install it (apt-get install python3-pip-whl) on the worker's machine", python.Path)
 }
 
+// Pip is the wheel of pip by which packages are built for the interpreter. Its
+// error is a *Fault that says what to install.
+func (p Python) Pip() (string, error) { return pipWheel(p) }
+
 func (p Python) binds() []string {
 	if p.Prefix == "" {
 		return nil

@@ -168,6 +168,18 @@ func (m *Manager) stepAside(dir string) error {
 	return os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(me), 0)
 }
 
+// Where says for people where a controller is used; empty when it is missing.
+func (m *Manager) Where(controller string) string {
+	switch at, ok := m.at[controller]; {
+	case !ok:
+		return ""
+	case at == unified:
+		return "cgroup v2 in " + m.parents[at]
+	default:
+		return "cgroup v1 in " + m.parents[at]
+	}
+}
+
 // Describe says which controllers are used and where, for people.
 func (m *Manager) Describe() string {
 	var parts []string
