@@ -78,7 +78,7 @@ func (p *probe) fail(name string, feature Feature, err error) {
 		c.Step, c.Error, c.Cause, c.Remedy = step.Step, step.Err.Error(), step.Cause, step.Remedy
 	}
 	for _, t := range trialSteps {
-		if strings.HasPrefix(c.Step, t.step) {
+		if name != stepWhole && strings.HasPrefix(c.Step, t.step) {
 			c.Feature = t.Feature
 		}
 	}
@@ -208,12 +208,15 @@ func killing(m *cgroup.Manager) (string, error) {
 	return text, g.Remove()
 }
 
+// stepWhole is the check that nothing replaces.
+const stepWhole = "sandbox"
+
 // sandbox builds whole ones, as a worker does when it starts, and runs programs in them.
 func (p *probe) sandbox() {
 	r, err := New(Options{Prepared: 1})
 	if err != nil {
 		p.found.Unavailable = err
-		p.fail("sandbox", "", err)
+		p.fail(stepWhole, "", err)
 		return
 	}
 	defer func() { _ = r.Close() }()
@@ -225,7 +228,7 @@ func (p *probe) sandbox() {
 			p.fail("fresh /proc", FreshProc, l.StepError)
 		}
 	}
-	p.check("sandbox", func() (string, error) { return detail, p.run(r, Completed, "/usr/bin/true") })
+	p.check(stepWhole, func() (string, error) { return detail, p.run(r, Completed, "/usr/bin/true") })
 	p.check("network", func() (string, error) { return p.network(r) })
 	if !r.features.lacksFeature(MemoryGroup) {
 		p.check("memory limit", func() (string, error) {

@@ -23,6 +23,7 @@ var trialSteps = []struct {
 	{"create a Landlock", Landlock},
 	{"restrict by Landlock", Landlock},
 	{`mount "/proc"`, FreshProc},
+	{stepLandlock, Landlock},
 }
 
 // try builds whole sandboxes, and notes what has to be left out, until one stands.

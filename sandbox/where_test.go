@@ -156,6 +156,7 @@ func TestWhere(t *testing.T) {
 		unavailable string
 	}{
 		sandboxtest.User:             {lacks: groupsLacking},
+		sandboxtest.Nobody:           {lacks: groupsLacking},
 		sandboxtest.UserNoLandlock:   {lacks: append(groupsLacking, sandbox.Landlock)},
 		sandboxtest.DelegatedUser:    {lacks: groupsLacking},
 		sandboxtest.DeniedNamespaces: {lacks: []sandbox.Feature{sandbox.UserNamespaces}},

@@ -48,6 +48,7 @@ var steps = []struct {
 		[]string{"open a socket for the interface", "bring the loopback", "add the synthetic", "widen"},
 		[]func(Machine, error) Reason{namespacesRestricted, noNetAdmin},
 	},
+	{[]string{"set the host name", "set the NIS"}, []func(Machine, error) Reason{namesFiltered}},
 	{[]string{"drop", "set the", "lock securebits", "keep the capabilities"}, []func(Machine, error) Reason{noIDs}},
 	{[]string{"ask for Landlock", "create a Landlock", "restrict by Landlock"}, []func(Machine, error) Reason{noLandlock}},
 	{[]string{"load the system-call filter", "seccomp", "hand over the seccomp"}, []func(Machine, error) Reason{filterTaken, filterFiltered, oldFilter}},
@@ -117,6 +118,13 @@ func noTasks(_ Machine, err error) Reason {
 func chrooted(m Machine, err error) Reason {
 	if is(err, unix.EPERM) {
 		return Reason{"the worker runs in a chroot, or a security module forbids namespaces" + m.in(), "run it on the machine's own root, without confinement"}
+	}
+	return Reason{}
+}
+
+func namesFiltered(m Machine, err error) Reason {
+	if m.Filtered && is(err, unix.EPERM, unix.ENOSYS) {
+		return Reason{"a seccomp profile around the worker forbids sethostname(2)" + m.in(), m.unfiltered()}
 	}
 	return Reason{}
 }

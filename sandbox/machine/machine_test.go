@@ -81,6 +81,7 @@ func TestExplain(t *testing.T) {
 		{with(container, func(m *Machine) { m.Filtered = false }), `open "/usr"`, unix.EACCES, `the AppArmor profile "docker-default" forbids mounting`, "apparmor=unconfined"},
 		{Machine{Container: "lxc"}, `mount "/tmp"`, unix.EACCES, "a profile of the container forbids mounting (lxc)", "pivot_root"},
 		{user, `make read-only "/usr"`, unix.ENOSYS, "Linux 5.10.0 is too old", "5.13"},
+		{container, "set the host name", unix.EPERM, "forbids sethostname(2) (docker)", "SYS_ADMIN"},
 		{user, "pivot the root", unix.EINVAL, "initial ramfs", "mount of its own"},
 		{user, "bring the loopback interface up", unix.EPERM, "CAP_NET_ADMIN", "--allow-net"},
 		{user, "ask for Landlock", unix.EOPNOTSUPP, "not among the active security modules: capability,yama", "lsm=landlock,capability,yama"},

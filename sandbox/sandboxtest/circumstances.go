@@ -21,6 +21,8 @@ import (
 const (
 	// User is an ordinary one, UserID, without any capability or cgroup.
 	User = "user"
+	// Nobody is an ordinary user whom the machine's user database knows.
+	Nobody = "nobody-user"
 	// UserNoLandlock is an ordinary user, with no_new_privs, on a kernel without Landlock.
 	UserNoLandlock = "user-no-landlock"
 	// DelegatedUser has a part of the unified cgroup hierarchy to divide. Its
@@ -61,6 +63,9 @@ const (
 // UserID is the ordinary user's, and its group's.
 const UserID = 12345
 
+// NobodyID is Nobody's, and its group's.
+const NobodyID = 65534
+
 // circumstance is what makes one. The changes happen in their order, by a process
 // in the namespaces, under the user.
 type circumstance struct {
@@ -78,6 +83,7 @@ const allIDs = 1<<32 - 1
 
 var circumstances = map[string]circumstance{
 	User:             {user: ordinary},
+	Nobody:           {user: &syscall.Credential{Uid: NobodyID, Gid: NobodyID}},
 	UserNoLandlock:   {user: ordinary, changes: []func() error{noNewPrivileges, filter(denyLandlock...)}},
 	DelegatedUser:    {user: ordinary, delegated: true},
 	DeniedNamespaces: {changes: []func() error{filter(denyUserNamespaces...)}},

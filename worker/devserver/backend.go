@@ -64,7 +64,7 @@ func (b *backend) startHere(db *database, g *gatekeeper) error {
 	if err != nil {
 		return err
 	}
-	b.server, err = temporal.NewServer(
+	server, err := temporal.NewServer(
 		temporal.ForServices(temporal.Services),
 		temporal.WithConfig(serverConfig(b.layout, db)),
 		temporal.WithStaticHosts(b.layout.hosts()),
@@ -76,8 +76,9 @@ func (b *backend) startHere(db *database, g *gatekeeper) error {
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return g }),
 	)
 	if err != nil {
-		return fmt.Errorf("server: %w", err)
+		return fmt.Errorf("server: %w", err) // and server is no nil interface
 	}
+	b.server = server
 	if err := b.server.Start(); err != nil {
 		return fmt.Errorf("server: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/user"
 	"strings"
 	"sync"
 	"time"
@@ -97,6 +98,14 @@ func (s *Server) claim(ctx context.Context) (netip.AddrPort, error) {
 			Code:   BadOptions,
 			Reason: fmt.Sprintf("retention %s is shorter than the day that Temporal asks for", s.options.Retention),
 			Hint:   "choose 24h or more",
+		}
+	}
+	if _, err := user.Current(); err != nil {
+		return netip.AddrPort{}, &StartError{
+			Code:   BadOptions,
+			Reason: fmt.Sprintf("user id %d has no name on this machine, which Temporal asks for", os.Getuid()),
+			Hint:   "add it to /etc/passwd, run as another user, or set TEMPORAL_ADDRESS to use a cluster",
+			Err:    err,
 		}
 	}
 	var err error
