@@ -108,8 +108,13 @@ var kinds = []struct {
 	name string
 	flag uintptr
 }{
-	{"user", unix.CLONE_NEWUSER}, {"pid", unix.CLONE_NEWPID}, {"mount", unix.CLONE_NEWNS}, {"network", unix.CLONE_NEWNET},
-	{"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP},
+	{"user", unix.CLONE_NEWUSER},
+	{"pid", unix.CLONE_NEWPID},
+	{"mount", unix.CLONE_NEWNS},
+	{"network", unix.CLONE_NEWNET},
+	{"ipc", unix.CLONE_NEWIPC},
+	{"uts", unix.CLONE_NEWUTS},
+	{"cgroup", unix.CLONE_NEWCGROUP},
 }
 
 // namespaces makes one of each kind; all but the first in a user namespace, which
@@ -221,14 +226,15 @@ func (p *probe) sandbox() {
 	}
 	defer func() { _ = r.Close() }()
 	p.found.Lacks = r.Lacks()
-	detail := "every step, from clone to execve"
+	var detail strings.Builder
+	detail.WriteString("every step, from clone to execve")
 	for _, l := range p.found.Lacks {
-		detail += ", without " + string(l.Feature)
+		detail.WriteString(", without " + string(l.Feature))
 		if l.Feature == FreshProc {
 			p.fail("fresh /proc", FreshProc, l.StepError)
 		}
 	}
-	p.check(stepWhole, func() (string, error) { return detail, p.run(r, Completed, "/usr/bin/true") })
+	p.check(stepWhole, func() (string, error) { return detail.String(), p.run(r, Completed, "/usr/bin/true") })
 	p.check("network", func() (string, error) { return p.network(r) })
 	if !r.features.lacksFeature(MemoryGroup) {
 		p.check("memory limit", func() (string, error) {

@@ -25,16 +25,16 @@ func newPlace(t *testing.T, circumstance string) place {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can imitate other circumstances")
 	}
-	dir, err := os.MkdirTemp("", "lazaret-where-")
+	dir, err := os.MkdirTemp("", "lazaret-where-") //nolint:usetesting // whose folders are closed to other users
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // for another user
+	require.NoError(t, os.Chmod(dir, 0o755))
 	for _, name := range []string{"script.yaml", "set.yaml"} {
 		text, err := os.ReadFile(filepath.Join("../testdata/definitions", name))
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644)) //nolint:gosec // likewise
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "hello.py"), []byte("print('hello')\n"), 0o644)) //nolint:gosec // likewise
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "hello.py"), []byte("print('hello')\n"), 0o644))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "state"), 0o700))
 	if owner := map[string]int{sandboxtest.User: sandboxtest.UserID, sandboxtest.Nobody: sandboxtest.NobodyID}[circumstance]; owner > 0 {
 		require.NoError(t, os.Chown(filepath.Join(dir, "state"), owner, owner))
