@@ -15,7 +15,7 @@ import (
 // the defaults.
 type PoolLimits struct {
 	PerKind int           // of one kind; 0 keeps none warm
-	Total   int           // of all kinds; four times PerKind
+	Total   int           // of all kinds; four times PerKind, 64 at most
 	Memory  int64         // bytes that all take together; 256 MiB
 	Age     time.Duration // of one; ten minutes
 }
@@ -25,8 +25,11 @@ const (
 	defaultPoolAge    = 10 * time.Minute
 )
 
+// maxWarm leaves most of a worker's user ids to the runs.
+const maxWarm = 64
+
 func (l PoolLimits) filled() PoolLimits {
-	l.Total = cmp.Or(l.Total, 4*l.PerKind)
+	l.Total = min(cmp.Or(l.Total, 4*l.PerKind), maxWarm)
 	l.Memory = cmp.Or(l.Memory, defaultPoolMemory)
 	l.Age = cmp.Or(l.Age, defaultPoolAge)
 	return l
@@ -52,16 +55,18 @@ type pool struct {
 	runner *Runner
 	limits PoolLimits
 	wake   chan struct{} // holds one token when there may be something to do
+	calm   chan struct{} // holds one when no run may be in progress any more
 
-	mu    sync.Mutex
-	kinds map[kindOf]*shelf
-	stats PoolStats // but for what is idle
+	mu     sync.Mutex
+	active int // runs in progress
+	kinds  map[kindOf]*shelf
+	stats  PoolStats // but for what is idle
 }
 
 // shelf is what a pool knows of one kind.
 type shelf struct {
 	kind   kindOf
-	spec   *Spec
+	spec   *Spec // of a program that waits: nothing of a run is in it
 	filter seccomp.Filter
 	used   time.Time // last
 	uses   int
@@ -78,7 +83,7 @@ const maxShelves = 64
 const retryAfter = 30 * time.Second
 
 func newPool(r *Runner, l PoolLimits) *pool {
-	return &pool{runner: r, limits: l.filled(), wake: make(chan struct{}, 1), kinds: map[kindOf]*shelf{}}
+	return &pool{runner: r, limits: l.filled(), wake: make(chan struct{}, 1), calm: make(chan struct{}, 1), kinds: map[kindOf]*shelf{}}
 }
 
 // warm returns a sandbox that waits for a run like the Spec's, with the run
@@ -159,7 +164,7 @@ func (r *Runner) remove(xs ...*run) {
 func (p *pool) take(kind kindOf, spec *Spec, filter seccomp.Filter) *run {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.stir()
+	defer stir(p.wake)
 	s := p.shelf(kind, spec, filter)
 	s.uses++
 	if len(s.idle) == 0 {
@@ -180,7 +185,7 @@ func (p *pool) remember(kind kindOf, spec *Spec, filter seccomp.Filter) time.Tim
 	s := p.shelf(kind, spec, filter)
 	s.uses += warmFrom
 	s.after = time.Time{}
-	p.stir()
+	stir(p.wake)
 	return s.used
 }
 
@@ -211,9 +216,7 @@ func (p *pool) shelf(kind kindOf, spec *Spec, filter seccomp.Filter) *shelf {
 		if len(p.kinds) >= maxShelves {
 			p.forget()
 		}
-		general := *spec
-		general.Stdin, general.Arguments, general.ID = nil, nil, ""
-		s = &shelf{kind: kind, spec: &general, filter: filter}
+		s = &shelf{kind: kind, spec: spec.waiting(), filter: filter}
 		p.kinds[kind] = s
 	}
 	s.used = time.Now()
@@ -244,10 +247,10 @@ func (p *pool) expire(s *shelf, n int) {
 	s.idle = slices.Clone(s.idle[n:])
 }
 
-// stir wakes keep.
-func (p *pool) stir() {
+// stir leaves a token unless there is one.
+func stir(tokens chan<- struct{}) {
 	select {
-	case p.wake <- struct{}{}:
+	case tokens <- struct{}{}:
 	default:
 	}
 }
@@ -270,9 +273,53 @@ func (p *pool) keep() {
 			if s == nil {
 				break
 			}
+			p.settle()
 			p.start(s)
 		}
 	}
+}
+
+// patience is how long a start waits for the runs in progress: moving a process
+// into a group holds up every process that starts or ends, for some milliseconds.
+const patience = 100 * time.Millisecond
+
+// settle returns when no run is in progress, or has waited long enough.
+func (p *pool) settle() {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for p.busy() {
+		select {
+		case <-p.calm:
+		case <-timer.C:
+			return
+		case <-p.runner.ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pool) busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.active > 0
+}
+
+// enter notes that a run begins; the returned function, that it has ended. It may
+// be called on a nil pool.
+func (p *pool) enter() (leave func()) {
+	if p == nil {
+		return func() {}
+	}
+	change := func(by int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.active += by
+		if p.active == 0 {
+			stir(p.calm)
+		}
+	}
+	change(1)
+	return func() { change(-1) }
 }
 
 // inspect removes what is too old or has died.
@@ -294,7 +341,7 @@ func (p *pool) inspect() {
 			return true
 		})
 	}
-	p.stir()
+	stir(p.wake)
 }
 
 // wanting is the shelf to fill next: the most recently used that is not full and

@@ -274,3 +274,17 @@ func TestPool_Limits(t *testing.T) {
 	assert.Equal(t, sandbox.Cancelled, result.Outcome)
 	assert.EqualValues(t, 2, r.PoolStats().Hits)
 }
+
+// TestPool_ForgetsTheRun: of the run for which a kind became known, nothing gets
+// into the sandboxes that wait.
+func TestPool_ForgetsTheRun(t *testing.T) {
+	r := newPool(t, sandbox.PoolLimits{PerKind: 1})
+	s := warmSpec(t, policies.Strict, "secret = 'of the file'")
+	s.Env, s.Arguments, s.Stdin = []string{"SECRET=of the environment"}, []byte("of the arguments"), []byte("of the input")
+	require.NoError(t, r.Keep(t.Context(), s))
+	pids := waiting(t)
+	require.Len(t, pids, 1)
+	at := fmt.Sprintf("/proc/%d/", pids[0])
+	assert.NotContains(t, readFile(t, at+"environ"), "SECRET")
+	assert.Empty(t, readFile(t, at+"root/late.py"))
+}

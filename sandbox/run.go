@@ -38,6 +38,8 @@ func (r *Runner) Run(ctx context.Context, spec Spec) (Result, error) {
 	if !r.begin() {
 		return Result{Outcome: SandboxError}, ErrClosed
 	}
+	leave := r.pool.enter()
+	defer leave()
 	x, begin := r.warm(&spec, filter), (*run).nothing
 	if x == nil {
 		s, err := r.take(ctx)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lazaret.dev/lazaret/sandbox/cgroup"
 	"lazaret.dev/lazaret/sandbox/initproc"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
@@ -145,14 +146,17 @@ func (x *run) takeLate() error {
 // errNotWarm is why a sandbox does not serve a run.
 var errNotWarm = errors.New("the program did not make itself ready")
 
-// warmUp starts a program that waits for a run of the Spec's kind. On an error
-// nothing is left of it.
+// warmUp starts a program by the Spec of one that waits. On an error nothing is
+// left of it.
 func (r *Runner) warmUp(spec *Spec, filter seccomp.Filter) (*run, error) {
 	s, err := r.take(r.ctx)
 	if err != nil {
 		return nil, err
 	}
-	x := &run{runner: r, spec: spec.waiting(), slot: s, filter: filter, root: noRoot}
+	x := &run{runner: r, spec: spec, slot: s, filter: filter, root: noRoot}
+	if err := s.group.Prioritize(cgroup.Low); err != nil { // whoever runs already goes first
+		return nil, errors.Join(err, x.cleanUp())
+	}
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
@@ -165,7 +169,11 @@ func (r *Runner) warmUp(spec *Spec, filter seccomp.Filter) (*run, error) {
 	if err := x.raise(); err != nil {
 		return nil, errors.Join(err, x.cleanUp())
 	}
-	if err := x.awaitReady(); err != nil {
+	err = x.awaitReady()
+	if err == nil {
+		err = s.group.Prioritize(cgroup.Normal)
+	}
+	if err != nil {
 		return nil, errors.Join(err, x.discard())
 	}
 	x.born = time.Now()
@@ -184,6 +192,9 @@ func (x *run) awaitReady() error {
 	_ = x.slot.stdout.SetReadDeadline(time.Time{})
 	if err != nil || n != 1 || b[0] != '\n' {
 		return errors.Join(errNotWarm, err)
+	}
+	if c := x.slot.group.Counters(); c.OOMKills > 0 || c.PidsRefused > 0 {
+		return fmt.Errorf("%w: it came up against its limits", errNotWarm)
 	}
 	return nil
 }

@@ -106,9 +106,9 @@ def _start():
         trace = trace.tb_next if trace else None
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
+    arguments = read_arguments()
     # Packages come after the standard library, so that none can pose as a part of it.
     sys.path += sys.argv[1:]
-    arguments = read_arguments()
     sys.argv = [script]
     main.clear()
     main.update(

@@ -199,3 +199,27 @@ func TestSweep_LooksElsewhere(t *testing.T) {
 	require.Error(t, cmd.Wait(), "what was left there lives on")
 	assert.NoDirExists(t, g.dirs[g.at["memory"]])
 }
+
+func TestPrioritize(t *testing.T) {
+	dir := t.TempDir()
+	for name, g := range map[string]*Group{
+		"cpu.weight": {dirs: map[string]string{unified: dir}, at: map[string]string{"cpu": unified}},
+		"cpu.shares": {dirs: map[string]string{"cpu": dir}, at: map[string]string{"cpu": "cpu"}},
+	} {
+		file := filepath.Join(dir, name)
+		var seen []string
+		for _, p := range []Priority{Low, Normal} {
+			require.NoError(t, os.WriteFile(file, nil, 0o600))
+			require.NoError(t, g.Prioritize(p))
+			b, err := os.ReadFile(file)
+			require.NoError(t, err)
+			seen = append(seen, string(b))
+		}
+		want := []string{"10", "100"}
+		if name == "cpu.shares" {
+			want = []string{"102", "1024"}
+		}
+		assert.Equal(t, want, seen, name)
+	}
+	assert.NoError(t, (&Group{}).Prioritize(Low))
+}

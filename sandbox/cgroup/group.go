@@ -153,6 +153,32 @@ func (g *Group) Counters() Counters {
 	return c
 }
 
+// Priority says who gets the processor when several groups want it.
+type Priority int
+
+// The priorities.
+const (
+	Normal Priority = iota
+	Low             // a tenth of the normal share
+)
+
+// Prioritize sets the group's priority. It does nothing where no controller
+// shares the processor out.
+func (g *Group) Prioritize(p Priority) error {
+	dir, v2 := g.dir("cpu")
+	if dir == "" {
+		return nil
+	}
+	name, shares := "cpu.shares", 1024 // the kernel's default
+	if v2 {
+		name, shares = "cpu.weight", 100 // likewise
+	}
+	if p == Low {
+		shares /= 10
+	}
+	return put(dir, name, strconv.Itoa(shares))
+}
+
 // Memory is what the group uses now, bytes; 0 where nothing counts it.
 func (g *Group) Memory() int64 {
 	dir, v2 := g.dir("memory")
