@@ -83,6 +83,7 @@ func (p *Processes) Register(r worker.ActivityRegistry) {
 	r.RegisterActivityWithOptions(p.RunScript, activity.RegisterOptions{Name: contract.RunScript})
 	r.RegisterActivityWithOptions(p.RunShell, activity.RegisterOptions{Name: contract.RunShell})
 	r.RegisterActivityWithOptions(p.FetchScript, activity.RegisterOptions{Name: contract.FetchScript})
+	r.RegisterActivityWithOptions(p.FetchFunction, activity.RegisterOptions{Name: contract.FetchFunction})
 	r.RegisterActivityWithOptions(p.LockPackages, activity.RegisterOptions{Name: contract.LockPackages})
 }
 

@@ -39,6 +39,10 @@ var scriptSite struct {
 const remoteScript = "import json, sys\njson.dump([x, sys.argv[1:]], sys.stdout)\n"
 
 func serveScripts(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/functions/") {
+		serveFunctions(w, r)
+		return
+	}
 	switch r.URL.Path {
 	case "/script.py":
 		_, _ = w.Write([]byte(remoteScript))

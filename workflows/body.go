@@ -41,6 +41,8 @@ func (e *execution) runBody(ctx workflow.Context, s scope, t *definition.Task, u
 	case *definition.RunWorkflow:
 		output, err := e.runWorkflow(ctx, t, body, u, env)
 		return output, t.Then, err
+	case *definition.CallFunction:
+		return e.runFunction(ctx, s, t, body, u, env)
 	}
 	return nil, t.Then, configurationFault(fmt.Sprintf("BUG: no case for tasks of kind %s", t.Kind()))
 }

@@ -11,17 +11,13 @@ import (
 // definitionCache keeps parsed definitions by digest. Parsing is a pure
 // function of the source, so a hit and a miss are the same to a replay.
 type definitionCache struct {
-	mu     sync.Mutex
-	parsed map[string]*definition.Definition
+	parsedCache[*definition.Definition]
 }
 
-// maxCachedDefinitions bounds the cache; beyond it, the cache starts anew.
-const maxCachedDefinitions = 1024
-
-var definitions = definitionCache{parsed: map[string]*definition.Definition{}}
+var definitions definitionCache
 
 func (c *definitionCache) load(source contract.Source) (*definition.Definition, error) {
-	if def := c.get(source.Digest); def != nil {
+	if def, ok := c.get(source.Digest); ok {
 		return def, nil
 	}
 	def, err := definition.Parse(source.File, []byte(source.Document))
@@ -31,21 +27,31 @@ func (c *definitionCache) load(source contract.Source) (*definition.Definition, 
 	if def.Digest != source.Digest {
 		return nil, configurationFault(fmt.Sprintf("definition: its digest is %s, not %q", def.Digest, source.Digest))
 	}
-	c.put(def)
+	c.put(def.Digest, def)
 	return def, nil
 }
 
-func (c *definitionCache) get(digest string) *definition.Definition {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.parsed[digest]
+// parsedCache keeps what was parsed by the digest of its text.
+type parsedCache[T any] struct {
+	mu     sync.Mutex
+	parsed map[string]T
 }
 
-func (c *definitionCache) put(def *definition.Definition) {
+// maxCached bounds a cache; beyond it, the cache starts anew.
+const maxCached = 1024
+
+func (c *parsedCache[T]) get(digest string) (T, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.parsed) >= maxCachedDefinitions {
-		c.parsed = map[string]*definition.Definition{}
+	parsed, ok := c.parsed[digest]
+	return parsed, ok
+}
+
+func (c *parsedCache[T]) put(digest string, parsed T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parsed == nil || len(c.parsed) >= maxCached {
+		c.parsed = map[string]T{}
 	}
-	c.parsed[def.Digest] = def
+	c.parsed[digest] = parsed
 }

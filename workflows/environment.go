@@ -39,7 +39,7 @@ func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f
 	env := e.workflowEnv(ctx)
 	bindAll(env.Vars, s.vars)
 	started := env.Now
-	if f.Task != nil {
+	if f.Task != nil && !f.Task.Started.IsZero() {
 		started = f.Task.Started
 	}
 	env.Vars["context"] = s.line.Context

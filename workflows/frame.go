@@ -20,11 +20,13 @@ type underWay struct {
 	Started  time.Time `json:"started"`
 	Deadline time.Time `json:"deadline,omitzero"` // of the task's timeout
 	// At most one of these is set, by kind.
-	List     *frame    `json:"list,omitempty"`     // do
+	List     *frame    `json:"list,omitempty"`     // do, call.function
 	Loop     *loop     `json:"loop,omitempty"`     // for
 	Attempt  *attempt  `json:"attempt,omitempty"`  // try
 	Branches []*branch `json:"branches,omitempty"` // fork
 	Until    time.Time `json:"until,omitzero"`     // wait
+	// Extend is set beside it where extensions are around the task.
+	Extend *extending `json:"extend,omitempty"`
 }
 
 // loop is the state of a for task between two items.
@@ -72,6 +74,8 @@ type snapshot struct {
 	// What scripts of this execution needed and got, see prepareScript.
 	Scripts map[string]string `json:"scripts,omitempty"`
 	Locks   map[string]string `json:"locks,omitempty"`
+	// Functions are those that were fetched, by URL.
+	Functions map[string]contract.FetchedFunction `json:"functions,omitempty"`
 	// Published are the definitions that run.workflow tasks found, by reference.
 	Published map[string]contract.Source `json:"published,omitempty"`
 }

@@ -10,6 +10,8 @@ import (
 type scope struct {
 	line *line
 	vars *binding // loop and catch variables, innermost first
+	// calls counts the functions above.
+	calls int
 }
 
 // binding is one variable of an enclosing for or try.

@@ -36,7 +36,9 @@ func newProgress(def *definition.Definition) *progress {
 		status:     running,
 		place:      map[*definition.Task]int{},
 	}
-	p.add(def.Do, 0)
+	for _, list := range def.Lists() {
+		p.add(list, 0)
+	}
 	return p
 }
 
@@ -66,7 +68,14 @@ func (p *progress) answer(ctx workflow.Context) error {
 	}, workflow.QueryHandlerOptions{Description: "where the execution stands, task by task"})
 }
 
-func (p *progress) at(t *definition.Task) *contract.TaskState { return &p.tasks[p.place[t]] }
+// at is where a task's progress is kept. Tasks of functions that are kept
+// elsewhere have none: what runs them shows it.
+func (p *progress) at(t *definition.Task) *contract.TaskState {
+	if i, known := p.place[t]; known {
+		return &p.tasks[i]
+	}
+	return &contract.TaskState{}
+}
 
 func (p *progress) started(t *definition.Task) {
 	state := p.at(t)

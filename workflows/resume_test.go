@@ -26,8 +26,8 @@ import (
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
-// heavy are the cases that take seconds each time.
-var heavy = []string{"for-heavy", "for-renewed", "for-ten-thousand", "expression-endless"}
+// heavy are the cases that take seconds each time, or nest deeper than deep.
+var heavy = []string{"function-recursion", "for-heavy", "for-renewed", "for-ten-thousand", "expression-endless"}
 
 // maxCuts bounds at how many boundaries one case is cut.
 const maxCuts = 40

@@ -12,22 +12,34 @@ import (
 
 // runTask carries data through the steps that every task shares, in the
 // specification's order (DSL §"Data flow"): if, input.schema, input.from, the
-// body, output.as, output.schema, export.as, export.schema, then. No kind
-// bypasses it and none repeats it. The task is the one at f.Index, its raw
-// input f.Data; f.Task holds its place while the body runs.
+// body, output.as, output.schema, export.as, export.schema, then. Extensions run
+// between if and all the rest, and before then. No kind bypasses it and none
+// repeats it. The task is the one at f.Index, its raw input f.Data; f.Task holds
+// its place while it runs.
 func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f *frame) (any, definition.Then, error) {
 	env := e.taskEnv(ctx, s, t, f)
 	if f.Task == nil {
-		entered, err := e.enter(ctx, t, f, env)
-		if err != nil || !entered {
+		admitted, err := e.admit(t, f, env)
+		if err != nil || !admitted {
 			return f.Data, definition.Then{}, e.left(t, err)
 		}
+		f.Task = &underWay{}
 	}
-	env.Vars["input"] = f.Task.Input
-	output, then, err := e.runBodyInTime(ctx, s, t, f.Task, env)
-	if err == nil {
-		output, err = e.leave(s, t, output, env)
+	if f.Task.Started.IsZero() {
+		output, then, bypassed, err := e.extendBefore(ctx, s, t, f, env)
+		if err == nil && bypassed {
+			e.progress.completed(t)
+			return output, then, nil
+		}
+		if err == nil {
+			env = e.taskEnv(ctx, s, t, f) // they may have replaced the context
+			err = e.begin(ctx, t, f, env)
+		}
+		if err != nil {
+			return nil, definition.Then{}, e.left(t, err)
+		}
 	}
+	output, then, err := e.runAround(ctx, s, t, f.Task, env)
 	if err != nil {
 		return nil, definition.Then{}, e.left(t, locate(err, t.Reference))
 	}
@@ -35,8 +47,25 @@ func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f
 	return output, then, nil
 }
 
-// enter decides whether the task runs, and checks and transforms its input.
-func (e *execution) enter(ctx workflow.Context, t *definition.Task, f *frame, env expression.Env) (bool, error) {
+// runAround runs the body and what extensions run after it.
+func (e *execution) runAround(ctx workflow.Context, s scope, t *definition.Task, u *underWay, env expression.Env) (any, definition.Then, error) {
+	if u.Extend != nil && u.Extend.Left {
+		return e.extendAfter(ctx, s, t, u)
+	}
+	env.Vars["input"] = u.Input
+	output, then, err := e.runBodyInTime(ctx, s, t, u, env)
+	if err == nil {
+		output, err = e.leave(s, t, output, env)
+	}
+	if err != nil || u.Extend == nil {
+		return output, then, err
+	}
+	u.Extend.Left, u.Extend.Output, u.Extend.Then = true, output, then
+	return e.extendAfter(ctx, s, t, u)
+}
+
+// admit decides whether the task runs.
+func (e *execution) admit(t *definition.Task, f *frame, env expression.Env) (bool, error) {
 	if t.If != nil {
 		runs, err := holds(t.If, f.Data, env, t.Reference)
 		if err != nil {
@@ -48,15 +77,20 @@ func (e *execution) enter(ctx workflow.Context, t *definition.Task, f *frame, en
 		}
 	}
 	e.progress.started(t)
+	return true, nil
+}
+
+// begin checks and transforms the task's input.
+func (e *execution) begin(ctx workflow.Context, t *definition.Task, f *frame, env expression.Env) error {
 	if err := t.Input.Schema.Validate(f.Data); err != nil {
-		return false, validationFault(t.Reference, fmt.Sprintf("input: %v", err))
+		return validationFault(t.Reference, fmt.Sprintf("input: %v", err))
 	}
 	input, err := evaluate(t.Input.From, f.Data, env, t.Reference)
 	if err != nil {
-		return false, err
+		return err
 	}
-	f.Task = &underWay{Input: input, Started: now(ctx)}
-	return true, e.setDeadline(t, f, env)
+	f.Task.Input, f.Task.Started = input, now(ctx)
+	return e.setDeadline(t, f, env)
 }
 
 func (e *execution) setDeadline(t *definition.Task, f *frame, env expression.Env) error {

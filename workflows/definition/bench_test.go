@@ -71,6 +71,6 @@ func BenchmarkParse_Findings(b *testing.B) {
 // BenchmarkSchemaCompile is what the first document of a process pays once.
 func BenchmarkSchemaCompile(b *testing.B) {
 	for b.Loop() {
-		compileDocumentSchema(documentURL)
+		compileDocumentSchema(documentURL, "")
 	}
 }

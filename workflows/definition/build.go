@@ -27,7 +27,11 @@ func (c *checker) build(root cursor) *Definition {
 	c.checkVersion(root.get("document").get("dsl"))
 	c.checkSettings(root.get("document").get("metadata"))
 	c.py = c.python(root.get("document").get("metadata"), Python{})
+	c.namespace = d.Document.Namespace
 	d.Do = c.taskList(root.get("do"), nil)
+	d.Functions = c.allFunctions()
+	d.Extensions = c.extensions()
+	d.extend()
 	c.checkUse()
 	c.checkPlaintext(root)
 	return d

@@ -103,6 +103,9 @@ func (c *checker) body(t cursor, near siblings, v vars) Body {
 	if len(kinds) != 1 {
 		return nil
 	}
+	if call := t.get("call"); call.is(stringNode) && !protocols[call.str()] {
+		return c.functionBody(t, v)
+	}
 	switch kinds[0] {
 	case "do":
 		return &Do{Tasks: c.taskList(t.get("do"), v)}
@@ -154,6 +157,10 @@ func (c *checker) unknownTarget(cur cursor, name string, near siblings) {
 	hint := didYouMean(name, slices.Concat([]string{"continue", "exit", "end"}, near.names[:min(len(near.names), maxCompared)]))
 	if hint == "" && strings.TrimSpace(name) != name {
 		hint = "remove the blanks around the name"
+	}
+	if len(near.names) == 0 {
+		c.reportHint(cur, "then.unknown", "a function ends with continue, exit or end", "then %q: a function is one task, none follows it", preview(name))
+		return
 	}
 	c.reportHint(cur, "then.unknown", hint,
 		"then %q is no task of this list; it has %s", preview(name), quotedList(near.names))

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"lazaret.dev/lazaret/workflows/expression"
 )
 
@@ -35,12 +37,12 @@ func Check(name string, text []byte) (*Definition, Findings) {
 // Tasks that are in error may have no Body. It is nil where the document is no
 // tree at all.
 func Draft(name string, text []byte) (*Definition, Findings) {
-	c := &checker{file: name, used: map[string]bool{}}
+	c := newChecker(name)
 	root := c.read(text)
 	if !root.exists() {
 		return nil, c.done()
 	}
-	c.validate(root)
+	c.validateWith(documentSchema(), root)
 	d := c.build(root)
 	findings := c.done()
 	sum := sha256.Sum256(text)
@@ -51,9 +53,9 @@ func Draft(name string, text []byte) (*Definition, Findings) {
 // Validate says whether the text is a document of the DSL: its syntax and our
 // schema alone, not what its names mean nor what this version runs.
 func Validate(name string, text []byte) Findings {
-	c := &checker{file: name}
+	c := newChecker(name)
 	if root := c.read(text); root.exists() {
-		c.validate(root)
+		c.validateWith(documentSchema(), root)
 	}
 	return c.done()
 }
@@ -70,6 +72,13 @@ type checker struct {
 	py       Python          // document.metadata.python
 	used     map[string]bool // references of the parts of use that tasks refer to
 	compiled int             // bytes of expressions so far
+
+	namespace string           // document.namespace
+	functions map[string]*Task // of use.functions, by reference
+}
+
+func newChecker(file string) *checker {
+	return &checker{file: file, used: map[string]bool{}, functions: map[string]*Task{}}
 }
 
 // read gives the tree's root; it does not exist where the text is unreadable.
@@ -83,9 +92,9 @@ func (c *checker) read(text []byte) cursor {
 	return cursor{node: root, raw: root.value(), at: root.at}
 }
 
-func (c *checker) validate(root cursor) {
+func (c *checker) validateWith(schema *jsonschema.Schema, root cursor) {
 	c.schema = map[string]bool{}
-	for _, f := range schemaFindings(root) {
+	for _, f := range schemaFindings(schema, root) {
 		c.add(f)
 		c.schema[f.Reference] = c.schema[f.Reference] || !partial[f.Rule]
 	}

@@ -12,10 +12,14 @@ type Definition struct {
 	Input    Input
 	Output   Output
 	Do       TaskList
-	Timeout  *Timeout
-	Schedule *Schedule       // nil: none
-	Secrets  []string        // use.secrets
-	Mode     expression.Mode // evaluate.mode
+	// Functions are those of use.functions; CallFunction refers to them.
+	Functions TaskList
+	// Extensions are those of use.extensions; tasks refer to them.
+	Extensions []*Extension
+	Timeout    *Timeout
+	Schedule   *Schedule       // nil: none
+	Secrets    []string        // use.secrets
+	Mode       expression.Mode // evaluate.mode
 	// Raw is the document as a JSON tree: what $workflow.definition shows.
 	Raw map[string]any
 	// Source is the document's bytes as they were read, and Digest their SHA-256 in hex.
@@ -50,6 +54,8 @@ type Task struct {
 	Metadata  map[string]any
 	Raw       map[string]any // the task's own JSON tree: what $task.definition shows
 	Body      Body
+	// Extensions are around this task, in the order in which they run.
+	Extensions []*Extension
 }
 
 // Kind is the task's kind as the DSL and the Temporal UI name it: "set", "run.script".

@@ -39,3 +39,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseFunction: what a host gives for a function is anything.
+func FuzzParseFunction(f *testing.F) {
+	for _, text := range []string{"", "{}", "set: {x: 1}", "do: [{a: {call: b}}]", "[1]", "call: http\nset: {}", "run: {script: {language: python, code: x}}", "if: 1\nthen: x"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		task, err := ParseFunction("f.yaml", text)
+		if (task == nil) == (err == nil) {
+			t.Fatalf("%v beside %v", task, err)
+		}
+		if task != nil {
+			TaskList{task}.walk(func(inner *Task) { _ = inner.Kind() })
+		}
+	})
+}

@@ -145,7 +145,7 @@ func TestSchema_IsSafeForConcurrentUse(t *testing.T) {
 // TestJSONSchema_IsValid compiles our schema under a name whose documents the
 // compiler checks against the metaschema, which documentSchema spares.
 func TestJSONSchema_IsValid(t *testing.T) {
-	compileDocumentSchema("https://lazaret.dev/schemas/workflow.json")
+	compileDocumentSchema("https://lazaret.dev/schemas/workflow.json", "")
 }
 
 func TestJSONSchema_IsDescribed(t *testing.T) {

@@ -58,7 +58,9 @@ func (c *checker) checkUse() {
 	c.checkUseSupport()
 	c.checkAuthentications(c.use.get("functions"))
 	c.checkAuthentications(c.use.get("catalogs"))
-	c.eachUnused("authentications", func(cursor) {})
+	for _, section := range []string{"authentications", "functions", "catalogs"} {
+		c.eachUnused(section, func(cursor) {})
+	}
 }
 
 // eachUnused checks and tells the parts of a section that nothing refers to.

@@ -25,6 +25,7 @@ var rules = []Rule{
 	{"expression.invalid", "A runtime expression compiles, and names only variables that are bound where it stands."},
 	{"expression.size", "All expressions together are of a size that compiles quickly."},
 	{"fork.empty", "A fork has a branch."},
+	{"function.source", "A function that is elsewhere has a written-out HTTPS URL."},
 	{"metadata.twice", "A setting in metadata is written in one of its two forms."},
 	{"metadata.unknown-setting", "A setting in metadata below python or script is one that is read."},
 	{"python.exclusive", "Python packages are listed, or come from a requirements file."},

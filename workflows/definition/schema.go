@@ -29,10 +29,10 @@ const documentURL = "https://json-schema.org/lazaret/workflow.json"
 
 // documentSchema compiles our schema once, when the first document is checked.
 var documentSchema = sync.OnceValue(func() *jsonschema.Schema {
-	return compileDocumentSchema(documentURL)
+	return compileDocumentSchema(documentURL, "")
 })
 
-func compileDocumentSchema(url string) *jsonschema.Schema {
+func compileDocumentSchema(url, part string) *jsonschema.Schema {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
 	if err != nil {
 		panic(fmt.Sprintf("BUG: embedded schema.json: %v", err))
@@ -42,7 +42,7 @@ func compileDocumentSchema(url string) *jsonschema.Schema {
 	if err := compiler.AddResource(url, document); err != nil {
 		panic(fmt.Sprintf("BUG: embedded schema.json: %v", err))
 	}
-	return compiler.MustCompile(url)
+	return compiler.MustCompile(url + part)
 }
 
 // newSchemaCompiler is a compiler that asserts formats and reaches neither

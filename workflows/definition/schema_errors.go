@@ -14,8 +14,8 @@ import (
 
 // schemaFindings holds a tree against our schema and says what does not fit,
 // in words for its author.
-func schemaFindings(root cursor) Findings {
-	err := documentSchema().Validate(root.raw)
+func schemaFindings(schema *jsonschema.Schema, root cursor) Findings {
+	err := schema.Validate(root.raw)
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
 		return nil

@@ -83,8 +83,10 @@ func armNames(cur cursor, rule string) []string {
 // taskKind reports a task of no kind or of several.
 func (t *translator) taskKind(cur cursor) {
 	t.unclear[cur.ref] = true
-	tokens := splitPointer(cur.ref)
-	name := preview(tokens[len(tokens)-1])
+	name := "function" // the document of one
+	if tokens := splitPointer(cur.ref); len(tokens) > 0 {
+		name = preview(tokens[len(tokens)-1])
+	}
 	if kinds := kindsOf(cur); len(kinds) > 1 {
 		at := lastOf(cur, kinds)
 		t.findings = append(t.findings, newFinding(at, "task.kinds", "give each task an item of its own",

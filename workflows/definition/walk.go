@@ -1,7 +1,21 @@
 package definition
 
-// Walk visits every task in document order, a task before those inside it.
-func (d *Definition) Walk(visit func(*Task)) { d.Do.walk(visit) }
+// Walk visits every task, one before those inside it: the workflow's own in
+// document order, then the functions and what extensions run.
+func (d *Definition) Walk(visit func(*Task)) {
+	for _, list := range d.Lists() {
+		list.walk(visit)
+	}
+}
+
+// Lists are the task lists of the definition in the order of Walk.
+func (d *Definition) Lists() []TaskList {
+	all := []TaskList{d.Do, d.Functions}
+	for _, x := range d.Extensions {
+		all = append(all, x.Before, x.After)
+	}
+	return all
+}
 
 func (list TaskList) walk(visit func(*Task)) {
 	for _, t := range list {
@@ -23,7 +37,7 @@ func (t *Task) Lists() []TaskList {
 		return []TaskList{body.Branches}
 	case *Try:
 		return []TaskList{body.Tasks, body.Catch.Do}
-	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *RunWorkflow:
+	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *RunWorkflow, *CallFunction:
 	}
 	return nil
 }
