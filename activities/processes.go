@@ -112,6 +112,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec, err := prepare(request, level)
+	spec.Data = p.Supplies.Folders
 	if err == nil {
 		err = p.open(&spec, level)
 	}

@@ -19,6 +19,8 @@ type Supplies struct {
 	Environments *environments.Environments // nil: no packages
 	// Requirements lets definitions name a requirements file of their own.
 	Requirements bool
+	// Folders of the host are shown to every program, to be read.
+	Folders []string
 }
 
 // FetchScript fetches a remote script and keeps it for RunScript.

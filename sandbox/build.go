@@ -17,7 +17,7 @@ const hostname = "sandbox"
 // namespaces and the program's execve.
 func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, error) {
 	p := newPlan()
-	sources, err := p.openBinds(s.Binds, features.off != bindsLayer)
+	sources, err := p.openBinds(s.Binds, s.Data, features.off != bindsLayer)
 	if err != nil {
 		return nil, err
 	}

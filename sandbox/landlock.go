@@ -71,7 +71,7 @@ func (p *plan) landlock(s *Spec, sources []source, abi landlockABI) {
 	ruleset := p.save("create a Landlock ruleset", unix.SYS_LANDLOCK_CREATE_RULESET,
 		p.words(files, network, scopes), num(abi.attrSize()))
 	p.grant(ruleset, landlockRead, "/")
-	p.grant(ruleset, unix.LANDLOCK_ACCESS_FS_EXECUTE, mounted(sources)...)
+	p.grant(ruleset, unix.LANDLOCK_ACCESS_FS_EXECUTE, programs(sources)...)
 	p.grant(ruleset, landlockWrite&files, "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 	if s.Scratch > 0 {
 		p.grant(ruleset, (landlockWrite|landlockMake)&files, "/scratch", "/tmp")
@@ -94,10 +94,11 @@ func (p *plan) grant(ruleset initproc.Arg, access uint64, paths ...string) {
 	}
 }
 
-func mounted(sources []source) []string {
+// programs are the binds in which programs may be.
+func programs(sources []source) []string {
 	var paths []string
 	for _, s := range sources {
-		if s.link == "" {
+		if s.link == "" && !s.data {
 			paths = append(paths, s.path)
 		}
 	}

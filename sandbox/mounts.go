@@ -20,6 +20,7 @@ type source struct {
 	path string
 	link string // its target, when it is a symbolic link: then that is all there is
 	dir  bool
+	data bool         // nothing in it is code
 	fd   initproc.Arg // detached, read-only copy of the mount tree
 }
 
@@ -34,26 +35,34 @@ const (
 
 var here = num(unix.AT_FDCWD)
 
-// openBinds takes a detached copy of each bind while the host's root is still
-// there and the process still has the worker's identity. A test may have them
-// writable.
-func (p *plan) openBinds(binds []string, keep bool) ([]source, error) {
-	attr := uint64(readOnly)
-	if !keep {
-		attr &^= unix.MOUNT_ATTR_RDONLY
-	}
+// openBinds takes a detached copy of each bind and each data folder while the
+// host's root is still there and the process still has the worker's identity. A
+// test may have them writable.
+func (p *plan) openBinds(binds, data []string, keep bool) ([]source, error) {
 	var sources []source
-	for _, b := range outermost(binds) {
+	for _, b := range append(outermost(binds), outermost(data)...) {
 		s, err := lookUp(b)
 		if err != nil {
 			return nil, fmt.Errorf("%w: bind: %w", ErrSpec, err)
 		}
+		s.data = slices.Contains(data, b)
 		if s.link == "" {
-			s.fd = p.openTree(b, attr)
+			s.fd = p.openTree(b, s.attributes(keep))
 		}
 		sources = append(sources, s)
 	}
 	return sources, nil
+}
+
+func (s source) attributes(keep bool) uint64 {
+	attr := uint64(readOnly)
+	if s.data {
+		attr |= unix.MOUNT_ATTR_NOEXEC
+	}
+	if !keep {
+		attr &^= unix.MOUNT_ATTR_RDONLY
+	}
+	return attr
 }
 
 // outermost sorts and leaves out what lies below another bind: it is there already.
@@ -137,7 +146,7 @@ const rootAttr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATT
 // directory: no directory of the host is needed as a mount point, so none is
 // ever left behind.
 func (p *plan) tmpfsOnRoot(s *Spec) {
-	size, inodes := int64(1<<20), 1024+len(s.Files)+len(s.Binds)
+	size, inodes := int64(1<<20), 1024+len(s.Files)+len(s.Binds)+len(s.Data)
 	for _, f := range s.Files {
 		size += int64(len(f.Content)) + 4096
 	}

@@ -25,6 +25,9 @@ type Spec struct {
 	Arguments []byte
 	// Binds are host paths shown read-only, nosuid and nodev at the same path.
 	Binds []string
+	// Data are host folders shown likewise, in which nothing is code: it can be
+	// neither executed nor mapped to be. None lies in or around one of Binds.
+	Data []string
 	// Scratch is the size in bytes of the tmpfs at /scratch and of the one at /tmp; 0 means neither exists.
 	Scratch int64
 	// Proc shows a /proc of the sandbox's own pid namespace (hidepid, subset=pid).

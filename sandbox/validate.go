@@ -56,13 +56,16 @@ func (s *Spec) validatePaths() error {
 	if s.Dir != "" && !clean(s.Dir) {
 		return fmt.Errorf("directory %.80q is not a clean absolute path", s.Dir)
 	}
-	if len(s.Binds) > maxBinds {
-		return fmt.Errorf("%d binds, at most %d are possible", len(s.Binds), maxBinds)
+	if shown := len(s.Binds) + len(s.Data); shown > maxBinds {
+		return fmt.Errorf("%d binds, at most %d are possible", shown, maxBinds)
 	}
 	for _, b := range s.Binds {
 		if err := validateBind(b); err != nil {
 			return fmt.Errorf("bind %.80q: %w", b, err)
 		}
+	}
+	if err := s.CheckData(); err != nil {
+		return err
 	}
 	for i, f := range s.Files {
 		if err := s.validateFile(i, f); err != nil {
@@ -70,6 +73,27 @@ func (s *Spec) validatePaths() error {
 		}
 	}
 	return nil
+}
+
+// CheckData says what is wrong with Data, beside Binds.
+func (s *Spec) CheckData() error {
+	for _, d := range s.Data {
+		if err := s.validateData(d); err != nil {
+			return fmt.Errorf("data folder %.80q: %w", d, err)
+		}
+	}
+	return nil
+}
+
+// validateData keeps data apart from what programs need to run: there, it would
+// be code, or take the code's permission away.
+func (s *Spec) validateData(path string) error {
+	for _, b := range s.Binds {
+		if within(path, b) || within(b, path) {
+			return fmt.Errorf("overlaps the bind %q", b)
+		}
+	}
+	return validateBind(path)
 }
 
 func validateBind(path string) error {
@@ -92,7 +116,7 @@ func validatePath(path string, taken []string) error {
 }
 
 func (s *Spec) validateFile(i int, f File) error {
-	for _, b := range s.Binds {
+	for _, b := range slices.Concat(s.Binds, s.Data) {
 		if within(f.Path, b) || within(b, f.Path) {
 			return fmt.Errorf("overlaps the bind %q", b)
 		}

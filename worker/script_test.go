@@ -70,6 +70,7 @@ func scriptCondition(name string) (bool, error) {
 func setUpScript(env *testscript.Env) error {
 	definitions, err := filepath.Abs("../testdata/definitions")
 	env.Setenv("DEFINITIONS", definitions)
+	env.Setenv("INBOX", filepath.Join(filepath.Dir(definitions), "inbox"))
 	if python, err := environments.FindPythons().Default(activities.HostInterpreters().Python); err == nil {
 		env.Setenv("PYTHON_VERSION", python.Version)
 	}

@@ -22,6 +22,7 @@ type supplyFlags struct {
 	index, indexCA, lock         string
 	indexHosts                   []string
 	requirements                 bool
+	shares                       []string
 }
 
 // addSupplyFlags adds them to a command that runs a worker.
@@ -29,6 +30,7 @@ func (a *app) addSupplyFlags(cmd *cobra.Command) {
 	f := &a.supply
 	cmd.Flags().StringArrayVar(&f.sourceHosts, "source-host", nil, "a host that scripts may be fetched from, as host, host:port or *.host; repeat for more")
 	cmd.Flags().BoolVar(&f.requirements, "python-requirements", false, "let definitions name a requirements file of their own, on a source host, with hashes")
+	cmd.Flags().StringArrayVar(&f.shares, "share", nil, "a folder that every script may read, under its own path; repeat for more (default none)")
 	a.addPackageFlags(cmd)
 }
 
@@ -71,6 +73,9 @@ func (a *app) supplies() (activities.Supplies, error) {
 			Store:   sources.Store{Dir: filepath.Join(dir, "scripts")},
 		},
 		Requirements: a.supply.requirements,
+	}
+	if s.Folders, err = sharedFolders(a.supply.shares); err != nil {
+		return s, err
 	}
 	if s.Pythons, err = a.pythons(); err != nil {
 		return s, err
