@@ -69,6 +69,7 @@ type Warmer interface {
 // Keep has an interpreter wait for Python scripts of the worker's own level.
 func (p *Processes) Keep(ctx context.Context, warmer Warmer) error {
 	spec, err := p.Interpreters.script(contract.Process{Language: "python"}, p.Level)
+	spec.Data = p.Supplies.Folders
 	if err == nil {
 		err = p.open(&spec, p.Level)
 	}

@@ -78,3 +78,21 @@ func TestRun_DataStaysApart(t *testing.T) {
 		require.ErrorContains(t, err, "data folder")
 	}
 }
+
+// TestPool_DataIsOfTheKind: a sandbox that waits without a data folder, or with
+// another, is not given to a run that has one; what comes into the folder later
+// is seen.
+func TestPool_DataIsOfTheKind(t *testing.T) {
+	r := newPool(t, sandbox.PoolLimits{PerKind: 1})
+	s := warmSpec(t, policies.Strict, "import os; print(sorted(os.listdir('"+t.TempDir()+"')))")
+	dir := dataFolder(t)
+	with := warmSpec(t, policies.Strict, "import os; print(sorted(os.listdir('"+dir+"')))")
+	with.Data = []string{dir}
+	require.NoError(t, r.Keep(t.Context(), s))
+	result, err := r.Run(t.Context(), with)
+	require.NoError(t, err)
+	require.Equal(t, "['a.txt', 'library.so', 'program']\n", string(result.Stdout), "%s", result.Stderr)
+	require.NoError(t, r.Keep(t.Context(), with))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.txt"), nil, 0o644))
+	require.Equal(t, "['a.txt', 'b.txt', 'library.so', 'program']\n", string(warmRun(t, r, with).Stdout))
+}

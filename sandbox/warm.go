@@ -71,6 +71,13 @@ func (s *Spec) warmKind() (kindOf, bool) {
 		}
 		part("bind %q %d %d %d", b, st.Dev, st.Ino, st.Ctim.Nano())
 	}
+	for _, d := range s.Data { // which change while they are shown
+		var st unix.Stat_t
+		if err := unix.Stat(d, &st); err != nil {
+			return kindOf{}, false
+		}
+		part("data %q %d %d", d, st.Dev, st.Ino)
+	}
 	part("network %d %+v %+v", s.Network.Mode, s.Network.Rules, s.Network.Limits)
 	l := s.Limits
 	part("limits %d %g %d %d %d", l.Memory, l.CPU, l.Processes, l.OpenFiles, l.FileSize)
