@@ -51,6 +51,10 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	machines, err := a.readLibvirtPolicy()
+	if err != nil {
+		return nil, err
+	}
 	auditDir, err := a.auditFolder()
 	if err != nil {
 		return nil, err
@@ -64,7 +68,7 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 		NoUI:    true,
 		Kind:    install.Run,
 	}, serviceOptions{
-		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir,
+		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir, libvirt: machines,
 		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
 	})
 	if err != nil {

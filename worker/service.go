@@ -15,6 +15,7 @@ import (
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/egress"
@@ -32,6 +33,7 @@ type serviceOptions struct {
 	allowNet     []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 	supplies     activities.Supplies
 	auditDir     string
+	libvirt      policies.Libvirt // what tasks may do with virtual machines
 	warm         sandbox.PoolLimits
 	ahead        bool // have an interpreter wait before there is a script
 	register     bool // the search attributes that the namespace lacks
@@ -47,6 +49,7 @@ type service struct {
 	processes *activities.Processes
 	runner    *sandbox.Runner
 	audit     *audit.Log
+	machines  *driver.Pool
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -92,6 +95,10 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
+	if err := s.registerLibvirt(options, log); err != nil {
+		s.close()
+		return nil, err
+	}
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
@@ -182,6 +189,9 @@ func (s *service) stop() {
 func (s *service) close() {
 	if s.runner != nil {
 		_ = s.runner.Close()
+	}
+	if s.machines != nil {
+		_ = s.machines.Close()
 	}
 	if s.audit != nil {
 		_ = s.audit.Close()

@@ -29,6 +29,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
 	a.auditFlag(cmd)
+	a.libvirtPolicyFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
@@ -73,6 +74,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 		return serviceOptions{}, err
 	}
 	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, degradations: degradations, supplies: supplies}
+	if options.libvirt, err = a.readLibvirtPolicy(); err != nil {
+		return serviceOptions{}, err
+	}
 	if options.auditDir, err = a.auditFolder(); err != nil {
 		return serviceOptions{}, err
 	}

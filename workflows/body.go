@@ -38,6 +38,9 @@ func (e *execution) runBody(ctx workflow.Context, s scope, t *definition.Task, u
 	case *definition.RunShell:
 		output, err := e.runShell(ctx, t, body, u, env)
 		return output, t.Then, err
+	case *definition.Libvirt:
+		output, err := e.runLibvirt(ctx, t, body, u, env)
+		return output, t.Then, err
 	case *definition.RunWorkflow:
 		output, err := e.runWorkflow(ctx, t, body, u, env)
 		return output, t.Then, err

@@ -103,6 +103,9 @@ func (c *checker) body(t cursor, near siblings, v vars) Body {
 	if len(kinds) != 1 {
 		return nil
 	}
+	if strings.HasPrefix(t.get("call").str(), libvirtPrefix) {
+		return c.libvirtBody(t, v)
+	}
 	if call := t.get("call"); call.is(stringNode) && !protocols[call.str()] {
 		return c.functionBody(t, v)
 	}

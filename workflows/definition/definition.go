@@ -172,6 +172,12 @@ type (
 		Return      Return
 	}
 
+	// Libvirt asks for one operation on virtual machines.
+	Libvirt struct {
+		Operation string               // such as domain.start
+		With      *expression.Template // nil: {}; yields an object
+	}
+
 	// RunWorkflow runs another definition as a child execution.
 	RunWorkflow struct {
 		Namespace, Name, Version string
@@ -191,6 +197,7 @@ func (*Wait) kind() string        { return "wait" }
 func (*RunScript) kind() string   { return "run.script" }
 func (*RunShell) kind() string    { return "run.shell" }
 func (*RunWorkflow) kind() string { return "run.workflow" }
+func (b *Libvirt) kind() string   { return libvirtPrefix + b.Operation }
 
 // Case is one case of a switch.
 type Case struct {

@@ -26,6 +26,8 @@ var rules = []Rule{
 	{"expression.size", "All expressions together are of a size that compiles quickly."},
 	{"fork.empty", "A fork has a branch."},
 	{"function.source", "A function that is elsewhere has a written-out HTTPS URL."},
+	{"libvirt.argument", "An argument of an operation on virtual machines is one that it takes, and of its kind."},
+	{"libvirt.operation", "An operation on virtual machines is one that there is."},
 	{"metadata.twice", "A setting in metadata is written in one of its two forms."},
 	{"metadata.unknown-setting", "A setting in metadata below python or script is one that is read."},
 	{"python.exclusive", "Python packages are listed, or come from a requirements file."},

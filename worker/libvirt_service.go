@@ -1,0 +1,36 @@
+package worker
+
+import (
+	"github.com/rs/zerolog"
+
+	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/virt"
+	"lazaret.dev/lazaret/activities/virt/driver"
+)
+
+// registerLibvirt gives the worker its broker; libvirt itself is looked for when
+// the first operation is asked for.
+func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) error {
+	var err error
+	if s.machines, err = driver.NewPool(); err != nil {
+		return err
+	}
+	broker := activities.NewLibvirtBroker(s.machines, options.libvirt, s.audit)
+	broker.Denied = func(request virt.Request, e *virt.Error) { logLibvirtDenial(log, request, e) }
+	(&activities.Libvirt{Broker: broker, Grace: options.grace}).Register(s.worker)
+	return nil
+}
+
+// logLibvirtDenial writes the line that alerts look for, as of a script's violation.
+func logLibvirtDenial(log zerolog.Logger, request virt.Request, e *virt.Error) {
+	log.Warn().
+		Str("definition", request.Identity.Definition).
+		Str("task", request.Identity.Task).
+		Str("execution", request.Identity.Execution).
+		Str("id", request.Key).
+		Str("type", "InvalidPermission").
+		Str("operation", request.Operation).
+		Str("detail", e.Message).
+		Str("action", "denied").
+		Msg("violation")
+}
