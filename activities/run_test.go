@@ -74,6 +74,31 @@ func TestPythonRunner(t *testing.T) {
 	}
 }
 
+// TestPythonRunner_Libraries: what people import most runs clean where threads are
+// allowed, as Debian packages it.
+func TestPythonRunner_Libraries(t *testing.T) {
+	r := newRunner(t)
+	for name, test := range map[string]struct{ code, want string }{
+		"numpy":    {"import numpy; print(numpy.arange(10).sum())", "45\n"},
+		"pandas":   {"import pandas; print(pandas.Series([1, 2, 3]).sum())", "6\n"},
+		"platform": {"import platform; print(repr(platform.processor()), platform.system())", "'' Linux\n"},
+	} {
+		for _, level := range []policies.Level{policies.Strict, policies.Standard} {
+			t.Run(name+" at "+level.String(), func(t *testing.T) {
+				code := "import sys; sys.path.append('/usr/lib/python3/dist-packages')\n" + test.code
+				spec, err := HostInterpreters().Spec(contract.Process{Language: "python", Code: code}, level)
+				require.NoError(t, err)
+				result, err := r.Run(t.Context(), spec)
+				require.NoError(t, err)
+				require.Equal(t, test.want, string(result.Stdout), "%s", result.Stderr)
+				for _, v := range result.Violations {
+					require.Equal(t, sandbox.Low, v.Severity, "%+v", v)
+				}
+			})
+		}
+	}
+}
+
 // TestPythonRunner_Traceback: errors name the script's own file and lines, and
 // nothing of the runner.
 func TestPythonRunner_Traceback(t *testing.T) {

@@ -36,7 +36,7 @@ func FuzzProfile(f *testing.F) {
 			require.ErrorIs(t, err, policies.ErrProfile)
 			return
 		}
-		for nr := range uint32(470) {
+		for nr := uint32(len(text) % 29); nr < 470; nr += 29 { // a sample: there are rules of thousands of names
 			for _, args := range [][6]uint64{{}, {1, 1, 1, 1, 1, 1}, {1 << 32, 3, 1 << 16, 0, 1}, {^uint64(0), ^uint64(0), ^uint64(0)}} {
 				if narrowed.Verdict(seccomp.X86, nr, args).Permits() {
 					require.True(t, spec.Syscalls.Verdict(seccomp.X86, nr, args).Permits(), "%s %#x", seccomp.X86.Name(nr), args)

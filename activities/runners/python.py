@@ -106,6 +106,29 @@ def _start():
         trace = trace.tb_next if trace else None
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
+    class Platform:
+        """Answers what platform.processor() would run "uname -p" for: it is not
+        known. pandas asks when it is imported, and a level without other
+        programs would count it against the script."""
+
+        @classmethod
+        def find_spec(cls, name, path=None, target=None):
+            if name != "platform":
+                return None
+            sys.meta_path.remove(cls)
+            spec = finder.find_spec(name, path, target)
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                module._Processor.get_linux = staticmethod(lambda: "")
+
+            spec.loader.exec_module = exec_module
+            return spec
+
+    finder = sys.meta_path[-1]
+    sys.meta_path.insert(0, Platform)
+
     arguments = read_arguments()
     # Packages come after the standard library, so that none can pose as a part of it.
     sys.path += sys.argv[1:]
