@@ -121,9 +121,11 @@ func (a *app) policyExportCommand() *cobra.Command {
 		Short: "Print a level's system-call list as a seccomp profile",
 		Long: `Export-seccomp prints what a level permits in the format that podman, Docker and
 libseccomp read, for review and for use elsewhere. In a container denied calls
-are not reported, and execve is permitted at every level.`,
+are not reported, and execve is permitted at every level. Give containers
+no-new-privileges too: without it their runtime still changes capabilities and
+identities under the filter, which permits neither.`,
 		Example: `  lazaret policy export-seccomp --level strict > strict.json
-  podman run --security-opt seccomp=strict.json …`,
+  podman run --security-opt no-new-privileges --security-opt seccomp=strict.json …`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			l, err := policies.ParseLevel(level)
