@@ -101,9 +101,9 @@ const (
 
 // Then is a flow directive with its target. The zero value is Continue.
 type Then struct {
-	Directive Directive
-	Target    int    // index in the same list; Goto only
-	Name      string // the target's name; Goto only
+	Directive Directive `json:"directive"`
+	Target    int       `json:"target"` // index in the same list; Goto only
+	Name      string    `json:"name"`   // the target's name; Goto only
 }
 
 // Body is what a task does. It is sealed: one struct a kind.
