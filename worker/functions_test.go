@@ -67,7 +67,7 @@ func TestFunction_Cataloged(t *testing.T) {
 	var activities []string
 	fetched := ""
 	for _, event := range historyEvents(t, temporalSession(t), id, "") {
-		switch event.GetEventType() { //nolint:exhaustive // the others are of no interest
+		switch event.GetEventType() {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 			activities = append(activities, event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:

@@ -108,7 +108,7 @@ func scriptFacts(ctx context.Context, file string, def *definition.Definition) (
 	}
 	facts, err := checkScripts(ctx, scripts, environments.FindPythons(), nil)
 	if err != nil {
-		return nil, false
+		return nil, false //nolint:nilerr // an item that was not checked says so
 	}
 	read = !hasHiddenScripts(def)
 	for i, s := range scripts {
