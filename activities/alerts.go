@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )
@@ -29,14 +30,17 @@ type alerts struct {
 
 // alert begins to tell of violations; the caller must call close when nothing
 // sends to inbox any more.
-func (p *Processes) alert(request contract.Process, level policies.Level) *alerts {
+func (p *Processes) alert(request contract.Process, level policies.Level, redact *secrets.Redactor) *alerts {
 	a := &alerts{
 		inbox: make(chan sandbox.Violation, maxAlerts),
 		tell:  func(sandbox.Violation) {},
 		fresh: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	if p.Alert != nil {
-		a.tell = func(v sandbox.Violation) { p.Alert(request, level, v) }
+		a.tell = func(v sandbox.Violation) {
+			v.Detail, v.Command = redact.Text(v.Detail), redact.Text(v.Command)
+			p.Alert(request, level, v)
+		}
 	}
 	go a.relay()
 	return a

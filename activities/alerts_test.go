@@ -63,7 +63,7 @@ func TestRunScript_Alert(t *testing.T) {
 func TestAlerts_HookHoldsUpNobody(t *testing.T) {
 	proceed := make(chan struct{})
 	p := &Processes{Alert: func(contract.Process, policies.Level, sandbox.Violation) { <-proceed }}
-	a := p.alert(contract.Process{}, policies.Standard)
+	a := p.alert(contract.Process{}, policies.Standard, nil)
 	sent := 0
 	for range 10 * maxAlerts {
 		select {

@@ -12,6 +12,7 @@ import (
 
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/egress"
@@ -46,6 +47,8 @@ type Processes struct {
 	// AllowDegraded are the features that programs may run without, as far as their
 	// level may.
 	AllowDegraded policies.Degradations
+	// Secrets are those that definitions may read; nil: none.
+	Secrets *secrets.Store
 	// Supplies are what scripts may ask for beyond the system's own.
 	Supplies Supplies
 	// Grace is how long a program may go on once the worker is stopping.
@@ -112,7 +115,11 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err != nil {
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
-	spec, err := prepare(request, level)
+	opened, redact, err := p.unseal(ctx, request)
+	var spec sandbox.Spec
+	if err == nil {
+		spec, err = prepare(opened, level)
+	}
 	spec.Data = p.Supplies.Folders
 	if err == nil {
 		err = p.open(&spec, level)
@@ -121,7 +128,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec.ID = attempt(ctx)
-	alerts := p.alert(request, level)
+	alerts := p.alert(request, level, redact)
 	spec.Alerts = alerts.inbox
 	watched, release := p.watch(ctx, alerts)
 	result, err := p.start(watched, request, level, spec, record)
@@ -131,6 +138,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err != nil {
 		return contract.ProcessResult{}, infrastructure(interrupted, err, level)
 	}
+	hide(&result, redact)
 	p.observe(request, level, result)
 	if err := record.ended(result); err != nil {
 		return contract.ProcessResult{}, failure(err)

@@ -22,16 +22,20 @@ type Auditor interface {
 	Append(audit.Event) (uint64, error)
 }
 
-// recorder writes the audit lines of one run of a program.
+// recorder writes the audit lines of one run of a program, or of one call.
 type recorder struct {
 	log   Auditor
 	about audit.Event // the fields that all its lines share
 }
 
 func (p *Processes) recorder(request contract.Process, level policies.Level, attempt string) recorder {
-	return recorder{log: p.Audit, about: audit.Event{
-		Namespace: request.Task.Namespace, Name: request.Task.Name, Version: request.Task.Version, Digest: request.Task.Digest,
-		Level: level.String(), Execution: request.Task.Execution, Task: request.Task.Reference, Activity: attempt,
+	return newRecorder(p.Audit, request.Task, level, attempt)
+}
+
+func newRecorder(log Auditor, task contract.TaskID, level policies.Level, attempt string) recorder {
+	return recorder{log: log, about: audit.Event{
+		Namespace: task.Namespace, Name: task.Name, Version: task.Version, Digest: task.Digest,
+		Level: level.String(), Execution: task.Execution, Task: task.Reference, Activity: attempt,
 	}}
 }
 

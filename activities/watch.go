@@ -24,16 +24,20 @@ var errWorkerStopped = temporal.NewApplicationErrorWithOptions(
 // over; the context's cause says which, in Temporal's terms. The caller must
 // release it.
 func (p *Processes) watch(ctx context.Context, alerts *alerts) (watched context.Context, release func()) {
+	return watch(ctx, alerts, p.Grace)
+}
+
+func watch(ctx context.Context, alerts *alerts, grace time.Duration) (watched context.Context, release func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.attend(ctx, watched, alerts, cancel)
+		attend(ctx, watched, alerts, grace, cancel)
 	}()
 	return watched, func() { cancel(nil); <-ended }
 }
 
-func (p *Processes) attend(ctx, watched context.Context, alerts *alerts, cancel context.CancelCauseFunc) {
+func attend(ctx, watched context.Context, alerts *alerts, grace time.Duration, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	stopping := activity.GetWorkerStopChannel(ctx)
@@ -47,7 +51,7 @@ func (p *Processes) attend(ctx, watched context.Context, alerts *alerts, cancel 
 		case <-alerts.news():
 			activity.RecordHeartbeat(ctx, alerts.heartbeat()...)
 		case <-stopping:
-			stopping, over = nil, time.After(p.Grace)
+			stopping, over = nil, time.After(grace)
 		case <-over:
 			cancel(errWorkerStopped)
 		}

@@ -55,6 +55,10 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	calls, err := a.callSupplies(ctx)
+	if err != nil {
+		return nil, err
+	}
 	auditDir, err := a.auditFolder()
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 		NoUI:    true,
 		Kind:    install.Run,
 	}, serviceOptions{
-		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, allowNet: allowNet, auditDir: auditDir, libvirt: machines,
+		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, calls: calls, allowNet: allowNet, auditDir: auditDir, libvirt: machines,
 		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
 	})
 	if err != nil {

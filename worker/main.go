@@ -46,6 +46,7 @@ type app struct {
 	logLevel  string // --log-level
 
 	supply supplyFlags
+	calls  outsideFlags
 
 	pythonAllow []string // --python-allow
 	allowNet    []string // --allow-net

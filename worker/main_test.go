@@ -50,6 +50,7 @@ type shared struct {
 	app      *app
 	embedded *embedded
 	install  *install.Install
+	outside  *standIn
 	err      error
 }
 
@@ -61,14 +62,23 @@ func (s *shared) start() {
 	if s.install, s.err = install.Open(s.dir); s.err != nil {
 		return
 	}
+	s.outside = startStandIn()
+	calls, err := s.outside.supplies(s.dir)
+	if s.err = err; err != nil {
+		return
+	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit"})
+	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit"})
 }
 
 func (s *shared) stop() {
 	if s.embedded != nil {
 		s.embedded.stop()
+	}
+	if s.outside != nil {
+		s.outside.server.CloseClientConnections()
+		s.outside.server.Close()
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)

@@ -15,6 +15,7 @@ func (a *app) ownWorkerFlags(cmd *cobra.Command) []string {
 	a.allowNetFlag(cmd)
 	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
+	a.addCallFlags(cmd)
 	a.pythonAllowFlag(cmd)
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)

@@ -32,6 +32,7 @@ type serviceOptions struct {
 	monitor      *monitor       // metrics; nil: none
 	allowNet     []egress.Rule  // hosts that scripts may reach, as far as their level lets them
 	supplies     activities.Supplies
+	calls        callSupplies
 	auditDir     string
 	libvirt      policies.Libvirt // what tasks may do with virtual machines
 	warm         sandbox.PoolLimits
@@ -47,6 +48,7 @@ type service struct {
 	namespace string
 	worker    sdkworker.Worker
 	processes *activities.Processes
+	calls     *activities.Calls
 	runner    *sandbox.Runner
 	audit     *audit.Log
 	machines  *driver.Pool
@@ -76,6 +78,8 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.processes = a.processes(options, log)
 	s.processes.Audit = s.audit
+	s.calls = newCalls(options, log)
+	s.calls.Audit = s.audit
 	s.runner, err = sandbox.New(sandbox.Options{Warm: options.warm})
 	if err != nil {
 		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")
@@ -95,6 +99,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.worker = newWorker(c, options, s.failed)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
+	s.calls.Register(s.worker)
 	if err := s.registerLibvirt(options, log); err != nil {
 		s.close()
 		return nil, err
@@ -142,6 +147,7 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 		AllowNet:      options.allowNet,
 		AllowDegraded: options.degradations,
 		Supplies:      options.supplies,
+		Secrets:       options.calls.secrets,
 	}
 	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
 		logFindings(log, request, level, findings)
@@ -189,6 +195,9 @@ func (s *service) stop() {
 func (s *service) close() {
 	if s.runner != nil {
 		_ = s.runner.Close()
+	}
+	if s.calls != nil {
+		s.calls.Close()
 	}
 	if s.machines != nil {
 		_ = s.machines.Close()

@@ -28,6 +28,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.allowNetFlag(cmd)
 	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
+	a.addCallFlags(cmd)
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
@@ -73,7 +74,11 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if err != nil {
 		return serviceOptions{}, err
 	}
-	options := serviceOptions{level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, degradations: degradations, supplies: supplies}
+	calls, err := a.callSupplies(ctx)
+	if err != nil {
+		return serviceOptions{}, err
+	}
+	options := serviceOptions{calls: calls, level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, degradations: degradations, supplies: supplies}
 	if options.libvirt, err = a.readLibvirtPolicy(); err != nil {
 		return serviceOptions{}, err
 	}

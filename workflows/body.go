@@ -46,6 +46,9 @@ func (e *execution) runBody(ctx workflow.Context, s scope, t *definition.Task, u
 		return output, t.Then, err
 	case *definition.CallFunction:
 		return e.runFunction(ctx, s, t, body, u, env)
+	case *definition.Call:
+		output, err := e.runCall(ctx, t, body, u, env)
+		return output, t.Then, err
 	}
 	return nil, t.Then, configurationFault(fmt.Sprintf("BUG: no case for tasks of kind %s", t.Kind()))
 }

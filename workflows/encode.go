@@ -25,7 +25,7 @@ func encodeBounded(v any, what string) (json.RawMessage, error) {
 
 func encode(v any) ([]byte, error) {
 	switch v.(type) {
-	case snapshot, contract.Process, contract.Start:
+	case snapshot, contract.Process, contract.Start, contract.Call:
 		return json.Marshal(v)
 	}
 	return expression.Encode(v)

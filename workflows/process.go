@@ -65,14 +65,21 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 // fillRequest evaluates what the definition gives the process.
 func (e *execution) fillRequest(request *contract.Process, t *definition.Task, u *underWay, env expression.Env, p processTemplates) error {
 	m := processMaker{input: u.Input, env: env, reference: t.Reference}
+	m.sealer = sealer{input: u.Input, env: env, reference: t.Reference}
 	request.Task = e.taskID(t)
 	request.Code = m.text("code", p.code)
-	request.Stdin = m.text("stdin", p.stdin)
+	request.Stdin = m.textOf("stdin", m.open("stdin", p.stdin))
 	request.Arguments = m.arguments(p.arguments)
 	request.Environment = m.environment(p.environment)
 	request.Return = string(p.returns)
 	request.Sandbox = e.start.Sandbox
 	request.Python = contract.NewPythonNames(e.def.Document.Metadata, t.Metadata)
+	if m.err == nil {
+		request.Sealed, m.err = m.sealer.seal()
+	}
+	if len(request.Sealed.Expressions) > 0 {
+		request.Secrets = e.def.Secrets
+	}
 	return m.err
 }
 
@@ -123,6 +130,7 @@ type processMaker struct {
 	input     any
 	env       expression.Env
 	reference string
+	sealer    sealer // of what may read secrets
 	err       error
 }
 
@@ -135,9 +143,22 @@ func (m *processMaker) value(part *expression.Template) any {
 	return value
 }
 
+// open is value for what may read secrets: null stands for them.
+func (m *processMaker) open(name string, part *expression.Template) any {
+	if m.err != nil || part == nil {
+		return nil
+	}
+	value, err := m.sealer.evaluate("/"+name, part)
+	m.err = err
+	return value
+}
+
 // text is a string as it is, null as nothing, and anything else as JSON.
 func (m *processMaker) text(name string, part *expression.Template) string {
-	value := m.value(part)
+	return m.textOf(name, m.value(part))
+}
+
+func (m *processMaker) textOf(name string, value any) string {
 	if m.err != nil || value == nil {
 		return ""
 	}
@@ -152,7 +173,7 @@ func (m *processMaker) text(name string, part *expression.Template) string {
 }
 
 func (m *processMaker) arguments(part *expression.Template) json.RawMessage {
-	value := m.value(part)
+	value := m.open("arguments", part)
 	switch value.(type) {
 	case nil:
 		return nil
@@ -169,7 +190,7 @@ func (m *processMaker) arguments(part *expression.Template) json.RawMessage {
 }
 
 func (m *processMaker) environment(part *expression.Template) map[string]string {
-	value := m.value(part)
+	value := m.open("environment", part)
 	if m.err != nil || value == nil {
 		return nil
 	}

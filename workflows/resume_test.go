@@ -65,7 +65,7 @@ func TestExecute_ContinuesAsNewAnywhere(t *testing.T) {
 	assert.Greater(t, cut, 200, "cuts in all")
 }
 
-// startOf reads a case that has no processes and no children.
+// startOf reads a case that has no processes, no calls and no children.
 func startOf(t *testing.T, file string) (contract.Start, bool) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
@@ -88,7 +88,9 @@ func startOf(t *testing.T, file string) (contract.Start, bool) {
 
 func hasEffects(def *definition.Definition) bool {
 	effects := false
-	def.Walk(func(task *definition.Task) { effects = effects || strings.HasPrefix(task.Kind(), "run.") })
+	def.Walk(func(task *definition.Task) {
+		effects = effects || strings.HasPrefix(task.Kind(), "run.") || strings.HasPrefix(task.Kind(), "call.")
+	})
 	return effects
 }
 

@@ -31,14 +31,15 @@ func (f *Fault) Error() string {
 
 // The standard error types of the DSL, in the form of its released versions.
 const (
-	errorBase          = "https://serverlessworkflow.io/spec/1.0.0/errors/"
-	ConfigurationError = errorBase + "configuration"
-	ValidationError    = errorBase + "validation"
-	ExpressionError    = errorBase + "expression"
-	AuthorizationError = errorBase + "authorization"
-	TimeoutError       = errorBase + "timeout"
-	RuntimeError       = errorBase + "runtime"
-	CommunicationError = errorBase + "communication"
+	errorBase           = "https://serverlessworkflow.io/spec/1.0.0/errors/"
+	ConfigurationError  = errorBase + "configuration"
+	ValidationError     = errorBase + "validation"
+	ExpressionError     = errorBase + "expression"
+	AuthenticationError = errorBase + "authentication"
+	AuthorizationError  = errorBase + "authorization"
+	TimeoutError        = errorBase + "timeout"
+	RuntimeError        = errorBase + "runtime"
+	CommunicationError  = errorBase + "communication"
 )
 
 // Error types of our own. The first three are faults; the others are seen only

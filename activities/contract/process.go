@@ -16,6 +16,10 @@ type Process struct {
 	Return      string            `json:"return"` // stdout, stderr, code, all, none
 	Sandbox     Sandbox           `json:"sandbox,omitzero"`
 	Python      PythonNames       `json:"python,omitzero"`
+	Secrets     []string          `json:"secrets,omitempty"` // that the definition declares
+	// Sealed is what arguments, environment and stdin hold null for, or nothing;
+	// its paths begin with those names.
+	Sealed Sealed `json:"sealed,omitzero"`
 }
 
 // TaskID says whose effect an activity is.

@@ -121,7 +121,8 @@ func (c *checker) syntaxError(cur cursor, err error) {
 		at.at = c.source.locate(at.node, syntax.Offset)
 	}
 	if strings.HasPrefix(syntax.Reason, `unknown variable "$secrets"`) {
-		c.report(at, "unsupported.secrets", "reading $secrets is not supported by this version")
+		c.reportHint(at, "secret.place", "read it in a call's with, or in a script's environment, arguments or stdin",
+			"$secrets cannot be read here, where the value would be recorded")
 		return
 	}
 	c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)

@@ -41,9 +41,9 @@ func (c *checker) script(script, metadata cursor, scope expression.Scope) *RunSc
 		Language:    c.language(script.get("language")),
 		Code:        c.code(code, scope),
 		Source:      c.scriptSource(script.get("source"), c.scriptPin(metadata), scope),
-		Stdin:       c.template(script.get("stdin"), scope),
-		Arguments:   c.template(script.get("arguments"), scope),
-		Environment: c.template(script.get("environment"), scope),
+		Stdin:       c.secretTemplate(script.get("stdin"), scope.With(secretVariable)),
+		Arguments:   c.secretTemplate(script.get("arguments"), scope.With(secretVariable)),
+		Environment: c.secretTemplate(script.get("environment"), scope.With(secretVariable)),
 	}
 	if body.Language == "python" {
 		body.Python = c.python(metadata, c.py)
@@ -75,9 +75,9 @@ func (c *checker) code(cur cursor, scope expression.Scope) *expression.Template 
 func (c *checker) shell(shell cursor, scope expression.Scope, await bool, result Return) *RunShell {
 	return &RunShell{
 		Command:     c.text(shell.get("command"), scope),
-		Stdin:       c.template(shell.get("stdin"), scope),
-		Arguments:   c.template(shell.get("arguments"), scope),
-		Environment: c.template(shell.get("environment"), scope),
+		Stdin:       c.secretTemplate(shell.get("stdin"), scope.With(secretVariable)),
+		Arguments:   c.secretTemplate(shell.get("arguments"), scope.With(secretVariable)),
+		Environment: c.secretTemplate(shell.get("environment"), scope.With(secretVariable)),
 		Await:       await,
 		Return:      result,
 	}

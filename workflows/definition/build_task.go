@@ -126,6 +126,8 @@ func (c *checker) body(t cursor, near siblings, v vars) Body {
 		return c.tryBody(t, near, v)
 	case "raise":
 		return &Raise{Error: c.raisedError(t.get("raise").get("error"), v.definitionScope())}
+	case "call":
+		return c.callBody(t, v)
 	case "run":
 		return c.runBody(t.get("run"), t.get("metadata"), v)
 	default:

@@ -67,18 +67,20 @@ type checker struct {
 	findings Findings
 	schema   map[string]bool // references the schema has spoken about; true: wholly
 	mode     expression.Mode
-	use      cursor          // the document's reusable components
-	secrets  []string        // use.secrets
-	py       Python          // document.metadata.python
-	used     map[string]bool // references of the parts of use that tasks refer to
-	compiled int             // bytes of expressions so far
+	use      cursor   // the document's reusable components
+	secrets  []string // use.secrets
+	// readSecrets are those of secrets that something reads.
+	readSecrets map[string]bool
+	py          Python          // document.metadata.python
+	used        map[string]bool // references of the parts of use that tasks refer to
+	compiled    int             // bytes of expressions so far
 
 	namespace string           // document.namespace
 	functions map[string]*Task // of use.functions, by reference
 }
 
 func newChecker(file string) *checker {
-	return &checker{file: file, used: map[string]bool{}, functions: map[string]*Task{}}
+	return &checker{file: file, used: map[string]bool{}, functions: map[string]*Task{}, readSecrets: map[string]bool{}}
 }
 
 // read gives the tree's root; it does not exist where the text is unreadable.

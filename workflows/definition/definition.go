@@ -178,6 +178,12 @@ type (
 		With      *expression.Template // nil: {}; yields an object
 	}
 
+	// Call calls something outside by one of the DSL's protocols.
+	Call struct {
+		Protocol string // "http", "openapi"
+		With     []Argument
+	}
+
 	// RunWorkflow runs another definition as a child execution.
 	RunWorkflow struct {
 		Namespace, Name, Version string
@@ -198,6 +204,10 @@ func (*RunScript) kind() string   { return "run.script" }
 func (*RunShell) kind() string    { return "run.shell" }
 func (*RunWorkflow) kind() string { return "run.workflow" }
 func (b *Libvirt) kind() string   { return libvirtPrefix + b.Operation }
+func (b *Call) kind() string      { return "call." + b.Protocol }
+
+// Activity is the type of the activity that makes the call.
+func (b *Call) Activity() string { return b.kind() }
 
 // Case is one case of a switch.
 type Case struct {

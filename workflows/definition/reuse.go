@@ -55,6 +55,7 @@ func (c *checker) checkUse() {
 	c.eachUnused("timeouts", func(part cursor) { c.timeout(part, scope) })
 	c.eachUnused("errors", func(part cursor) { c.raisedError(part, scope) })
 	c.eachUnused("retries", func(part cursor) { c.retry(part, vars{"error"}.definitionScope()) })
+	c.eachUnused("authentications", func(part cursor) { c.authenticationPolicy(part, vars(nil).callScope()) })
 	c.checkUseSupport()
 	c.checkAuthentications(c.use.get("functions"))
 	c.checkAuthentications(c.use.get("catalogs"))

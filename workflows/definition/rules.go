@@ -14,6 +14,10 @@ type Rule struct {
 
 // rules are all kinds of finding, by name.
 var rules = []Rule{
+	{"authentication.incomplete", "An authentication has what its scheme needs."},
+	{"call.header", "A header of a call is one that the worker does not set itself."},
+	{"call.method", "The method of a call is one that HTTP can carry."},
+	{"call.uri", "A call goes to an HTTP URL, whose template holds names alone."},
 	{"catch.filter", "An error filter names properties that errors have."},
 	{"catch.literal", "An error filter holds no expression."},
 	{"document.unknown-key", "A top-level property is one that the language knows."},
@@ -60,7 +64,10 @@ var rules = []Rule{
 	{"schema.unknown-property", "A property is one that the language knows."},
 	{"script.pin", "A script's pin is a SHA-256 in hex."},
 	{"script.source", "A script is fetched over HTTPS."},
+	{"secret.dynamic", "A secret is read by its name."},
+	{"secret.place", "A secret is read only where its value is not recorded."},
 	{"secret.plain", "No secret is written out."},
+	{"secret.undeclared", "A secret that is read is declared in use.secrets."},
 	{"switch.default", "A switch has one default at most."},
 	{"syntax.*", "The text is one YAML 1.2 or JSON document within the bounds."},
 	{"task.duplicate", "The tasks of a list have different names."},

@@ -21,8 +21,7 @@ func (v vars) with(names ...string) vars {
 }
 
 // The variables that the language binds, by where an expression stands. $secrets
-// is left out: this version does not resolve secrets, and null for a secret
-// would be worse than a refusal.
+// is left out but of callScope: a value computed elsewhere is recorded.
 var (
 	workflowInputVars  = []string{"workflow", "runtime"}
 	workflowVars       = []string{"context", "workflow", "runtime"}
@@ -40,6 +39,10 @@ func (v vars) inputScope() expression.Scope { return expression.NewScope(taskInp
 func (v vars) definitionScope() expression.Scope {
 	return expression.NewScope(definitionVars...).With(v...)
 }
+
+// callScope is for what an activity evaluates where the workflow must not: the
+// arguments of a call, what a process is given.
+func (v vars) callScope() expression.Scope { return v.definitionScope().With(secretVariable) }
 
 // outputScope is for output.as and export.as.
 func (v vars) outputScope() expression.Scope { return expression.NewScope(outputVars...).With(v...) }

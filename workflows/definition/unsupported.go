@@ -21,7 +21,5 @@ func (c *checker) refuseKind(t cursor, kind string) {
 
 // checkUseSupport says what of use this version does not apply.
 func (c *checker) checkUseSupport() {
-	if cur := c.use.get("secrets"); len(cur.items()) > 0 {
-		c.warn(cur, "unused.secrets", "", "use.secrets has no effect: this version reads no secret")
-	}
+	c.checkUnusedSecrets()
 }

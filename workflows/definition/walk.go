@@ -37,7 +37,7 @@ func (t *Task) Lists() []TaskList {
 		return []TaskList{body.Branches}
 	case *Try:
 		return []TaskList{body.Tasks, body.Catch.Do}
-	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Libvirt, *RunWorkflow, *CallFunction:
+	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Libvirt, *RunWorkflow, *CallFunction, *Call:
 	}
 	return nil
 }

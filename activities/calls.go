@@ -1,0 +1,260 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/activities/calls"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/secrets"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// Calls are the activities of call tasks. The fields are set before the first
+// activity and not changed after; the methods are safe for concurrent use.
+type Calls struct {
+	// Level and GrantKey are as those of Processes: a call reaches the hosts of
+	// the level that its execution runs at.
+	Level    policies.Level
+	GrantKey []byte
+	// Options say how calls reach the outside; each level opens as many of the
+	// rules as it lets the operator open.
+	Options calls.Options
+	// Secrets are those that definitions may read; nil: none.
+	Secrets *secrets.Store
+	// Grace is how long a call may go on once the worker is stopping.
+	Grace time.Duration
+	// Audit records what is called, and what is refused; nil records nothing.
+	Audit Auditor
+	// Observe, if set, is told of every call that ended: for logs and metrics.
+	Observe func(contract.Call, policies.Level, CallReport)
+
+	mu      sync.Mutex
+	clients map[policies.Level]*calls.Client
+}
+
+// CallReport is what became of a call. It holds no data of the call's.
+type CallReport struct {
+	Kind     string // call.http
+	Method   string
+	Host     string // host:port; empty where the call did not get so far
+	Status   int    // of the answer; 0: there was none
+	Duration time.Duration
+	// Violation is what the call tried and its level forbids; nil: nothing.
+	Violation *sandbox.Violation
+	Failed    bool
+}
+
+// Register adds the activities to a worker.
+func (c *Calls) Register(r worker.ActivityRegistry) {
+	r.RegisterActivityWithOptions(c.HTTP, activity.RegisterOptions{Name: contract.CallHTTP})
+}
+
+// Close gives up idle connections.
+func (c *Calls) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, client := range c.clients {
+		client.Close()
+	}
+}
+
+// protocol is one way to call.
+type protocol func(*calls.Client, context.Context, calls.Arguments, *secrets.Redactor, bool) (calls.Result, error)
+
+// HTTP makes one HTTP request.
+func (c *Calls) HTTP(ctx context.Context, request contract.Call) (contract.CallResult, error) {
+	return c.call(ctx, contract.CallHTTP, request, (*calls.Client).HTTP)
+}
+
+func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by protocol) (contract.CallResult, error) {
+	level, err := judgement{c.Level, c.GrantKey}.of(request.Task, request.Sandbox)
+	record := newRecorder(c.Audit, request.Task, level, attempt(ctx))
+	if err != nil {
+		return contract.CallResult{}, failure(record.orRefused(err))
+	}
+	watched, release := watch(ctx, nil, c.Grace)
+	defer release()
+	began := time.Now()
+	u := newUnsealer(c.Secrets, request.Secrets)
+	result, err := c.make(watched, request, level, u, by)
+	report := c.report(kind, level, result, err, attempt(ctx))
+	report.Duration = time.Since(began)
+	if c.Observe != nil {
+		c.Observe(request, level, report)
+	}
+	if err := record.called(report); err != nil {
+		return contract.CallResult{}, failure(err)
+	}
+	if err != nil {
+		return contract.CallResult{}, callFailure(context.Cause(watched), u.redact, err)
+	}
+	return callOutput(level, result.Output)
+}
+
+// make reads the secrets and calls.
+func (c *Calls) make(ctx context.Context, request contract.Call, level policies.Level, u *unsealer, by protocol) (calls.Result, error) {
+	data, err := decodeCall(request.With)
+	if err != nil {
+		return calls.Result{}, err
+	}
+	if err := u.open(ctx, data, request.Sealed); err != nil {
+		return calls.Result{}, err
+	}
+	if err := u.policy(ctx, data, "authentication"); err != nil {
+		return calls.Result{}, err
+	}
+	return by(c.client(level), ctx, data, u.redact, u.read)
+}
+
+// client is the one of a level.
+func (c *Calls) client(level policies.Level) *calls.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	client, ok := c.clients[level]
+	if !ok {
+		options := c.Options
+		options.Rules = policies.Openable(level, c.Options.Rules)
+		client = calls.New(options)
+		if c.clients == nil {
+			c.clients = map[policies.Level]*calls.Client{}
+		}
+		c.clients[level] = client
+	}
+	return client
+}
+
+// policy puts the secret that a policy names in its place: an object with the
+// scheme's properties, or a token alone.
+func (u *unsealer) policy(ctx context.Context, data map[string]any, name string) error {
+	schemes, _ := data[name].(map[string]any)
+	for scheme, value := range schemes {
+		policy, _ := value.(map[string]any)
+		secret, ok := policy["use"].(string)
+		if !ok {
+			continue
+		}
+		value, err := u.secret(ctx, secret)
+		if err != nil {
+			return err
+		}
+		if text, isText := value.(string); isText && scheme == "bearer" {
+			value = map[string]any{"token": text}
+		}
+		if _, ok := value.(map[string]any); !ok {
+			return forbidden("secret %q must be a JSON object with the properties of authentication %s", secret, scheme)
+		}
+		schemes[scheme] = value
+	}
+	return nil
+}
+
+// report says what became of a call.
+func (c *Calls) report(kind string, level policies.Level, result calls.Result, err error, attempt string) CallReport {
+	report := CallReport{Kind: kind, Method: result.Method, Host: result.Host, Status: result.Status, Failed: err != nil}
+	var f *calls.Fault
+	if errors.As(err, &f) && f.Denial != nil {
+		severity := sandbox.Medium
+		if f.Denial.Kind == egress.ForbiddenAddress {
+			severity = sandbox.High
+		}
+		report.Violation = &sandbox.Violation{
+			ID: attempt, Type: sandbox.UnauthorizedNetworkAccess, Severity: severity,
+			Detail: oneLine(f.Denial.Error(), 200), Count: 1, Action: "refused",
+		}
+	}
+	return report
+}
+
+// callFailure makes what Temporal stores of a call that gave nothing.
+func callFailure(interrupted error, redact *secrets.Redactor, err error) error {
+	if errors.Is(interrupted, errWorkerStopped) {
+		// Repeated elsewhere where the workflow allows it; its detail is for where
+		// it does not.
+		return temporal.NewApplicationErrorWithOptions("the worker stopped during the call", contract.WorkerStopped, temporal.ApplicationErrorOptions{
+			Details: []any{&contract.Fault{
+				Type: contract.CommunicationError, Status: 500, Title: "Communication error",
+				Detail: "the worker stopped during the call; the request may have been carried out, and is not repeated",
+			}},
+			Category: temporal.ApplicationErrorCategoryBenign,
+		})
+	}
+	if interrupted != nil {
+		return interrupted
+	}
+	var own *contract.Fault
+	if !errors.As(err, &own) {
+		own = callFault(err)
+	}
+	hidden := *own
+	hidden.Detail = redact.Text(own.Detail)
+	return failure(&hidden)
+}
+
+// callFaults are the shapes of what goes wrong with a call.
+var callFaults = map[calls.Kind]shape{
+	calls.Invalid:         misconfigured,
+	calls.Denied:          {Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Violations: 1},
+	calls.Unauthenticated: {Type: contract.AuthenticationError, Status: 401, Title: "Authentication error"},
+	calls.Failed:          notReached,
+	calls.TooSlow:         {Type: contract.TimeoutError, Status: 408, Title: "Timeout"},
+}
+
+func callFault(err error) *contract.Fault {
+	var f *calls.Fault
+	if !errors.As(err, &f) {
+		return runtimeFault("call: %s", err)
+	}
+	fault := callFaults[f.Kind].with(f.Error())
+	if f.Status != 0 {
+		fault.Status = f.Status
+	}
+	return fault
+}
+
+// callOutput encodes what a call gave, within what Temporal takes.
+func callOutput(level policies.Level, output any) (contract.CallResult, error) {
+	result := contract.CallResult{Level: level.String()}
+	if output == nil {
+		return result, nil
+	}
+	text, err := expression.Encode(output)
+	if err == nil && len(text) > contract.MaxPayload {
+		err = fmt.Errorf("%d bytes of JSON, over the limit of %d; ask for less", len(text), contract.MaxPayload)
+	}
+	if err != nil {
+		return result, failure(runtimeFault("the call's output: %s", err))
+	}
+	result.Output = text
+	return result, nil
+}
+
+// called records a call: what was refused of it, and where it went.
+func (r recorder) called(report CallReport) error {
+	if report.Violation != nil {
+		return r.violation(*report.Violation)
+	}
+	if report.Host == "" {
+		return nil
+	}
+	return r.write(audit.Connection, func(e *audit.Event) {
+		e.Type, e.Subject = report.Kind, report.Host
+		if report.Failed {
+			e.Outcome = "failed"
+		}
+		e.Detail = map[string]string{
+			"method": report.Method, "status": fmt.Sprint(report.Status), "duration": report.Duration.Round(time.Millisecond).String(),
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package calls
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// Arguments are what a definition gives a call, by name: values of expressions.
+type Arguments map[string]any
+
+// text is a string argument; required ones must not be empty.
+func (a Arguments) text(name string, required bool) (string, error) {
+	value, ok := a[name]
+	if !ok || value == nil {
+		if required {
+			return "", fault(Invalid, nil, "%s is missing", name)
+		}
+		return "", nil
+	}
+	text, ok := value.(string)
+	if !ok {
+		return "", fault(Invalid, nil, "%s must be a string, not %s", name, kindOf(value))
+	}
+	if required && text == "" {
+		return "", fault(Invalid, nil, "%s is empty", name)
+	}
+	return text, nil
+}
+
+func (a Arguments) flag(name string) (bool, error) {
+	switch value := a[name].(type) {
+	case nil:
+		return false, nil
+	case bool:
+		return value, nil
+	default:
+		return false, fault(Invalid, nil, "%s must be a boolean, not %s", name, kindOf(value))
+	}
+}
+
+func (a Arguments) object(name string) (map[string]any, error) {
+	switch value := a[name].(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		return value, nil
+	default:
+		return nil, fault(Invalid, nil, "%s must be an object, not %s", name, kindOf(value))
+	}
+}
+
+// texts is an object whose values are texts; numbers and booleans become one.
+func (a Arguments) texts(name string) ([]pair, error) {
+	object, err := a.object(name)
+	if err != nil {
+		return nil, err
+	}
+	var pairs []pair
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		text, err := scalarText(name+" "+quoted(key), object[key])
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, pair{key, text})
+	}
+	return pairs, nil
+}
+
+// pair is a name with its text.
+type pair struct{ name, text string }
+
+func scalarText(what string, value any) (string, error) {
+	switch value := value.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return value, nil
+	case []any, map[string]any:
+		return "", fault(Invalid, nil, "%s must be a string, not %s", what, kindOf(value))
+	}
+	text, err := expression.Encode(value)
+	return string(text), err
+}
+
+func quoted(text string) string {
+	if len(text) > 60 {
+		text = text[:60] + "…"
+	}
+	data, _ := json.Marshal(text) // a string always encodes
+	return string(data)
+}
+
+// kindOf names a value's JSON type, with its article.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "a string"
+	case []any:
+		return "an array"
+	case map[string]any:
+		return "an object"
+	}
+	return "a number"
+}

@@ -1,0 +1,47 @@
+package contract
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// CallHTTP is the activity type of call: http.
+const CallHTTP = "call.http"
+
+// Call asks for something outside to be called.
+type Call struct {
+	Task TaskID `json:"task"`
+	// With are the call's arguments by name, an object. http: uri, method, headers,
+	// query, body, output, redirect, authentication. What the definition leaves out
+	// is absent.
+	With    json.RawMessage `json:"with"`
+	Secrets []string        `json:"secrets,omitempty"` // that the definition declares
+	Sealed  Sealed          `json:"sealed,omitzero"`   // what With holds null for
+	Sandbox Sandbox         `json:"sandbox,omitzero"`
+}
+
+// CallResult is what a call gave.
+type CallResult struct {
+	Output json.RawMessage `json:"output,omitempty"` // absent means null
+	Level  string          `json:"level"`
+}
+
+// Sealed are the expressions of a request that read secrets. They were not
+// evaluated, since what a workflow knows is recorded; the activity does it.
+type Sealed struct {
+	Expressions []SealedExpression `json:"expressions,omitempty"`
+	// Input is what the expressions see as their input, and Variables what else
+	// they read, by name; $secrets is not among it.
+	Input     json.RawMessage `json:"input,omitempty"`
+	Variables json.RawMessage `json:"variables,omitempty"`
+	Now       time.Time       `json:"now,omitzero"`
+}
+
+// SealedExpression is one of them. The value goes where Path, a JSON pointer
+// into the request's data, leads.
+type SealedExpression struct {
+	Path   string   `json:"path"`
+	Source string   `json:"source"`
+	Loose  bool     `json:"loose,omitempty"` // it stays its text where it does not evaluate
+	Reads  []string `json:"reads,omitempty"` // variables, without "$"
+}

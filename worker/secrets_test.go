@@ -1,0 +1,115 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+
+	"lazaret.dev/lazaret/workflows/definition"
+)
+
+// TestSecrets_AreNowhere runs every case that reads secrets, and looks for their
+// values in the whole history, in the database behind it, in the audit log and in
+// what the worker logs at its most talkative (A40, corner case 28).
+func TestSecrets_AreNowhere(t *testing.T) {
+	s := temporalSession(t)
+	files, err := filepath.Glob(filepath.Join(caseFolder, "*.txtar"))
+	require.NoError(t, err)
+	var log bytes.Buffer
+	seen := 0
+	for _, file := range files {
+		c := readCase(t, file)
+		if !strings.Contains(c.definition, "secrets: [") {
+			continue
+		}
+		def, err := definition.Parse("definition.yaml", []byte(c.definition))
+		if err != nil {
+			continue
+		}
+		run := c.begin(t, s, def)
+		first := run.GetRunID()
+		_, err = follow(t.Context(), s.Client, run, nil)
+		if err != nil {
+			log.WriteString(err.Error())
+		}
+		data, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&historypb.History{Events: historyEvents(t, s, run.GetID(), first)})
+		require.NoError(t, err)
+		requireNoCanary(t, filepath.Base(file)+"'s history", data)
+		seen++
+	}
+	require.Greater(t, seen, 8, "cases with secrets")
+	requireNoCanary(t, "errors", log.Bytes())
+	stored := 0
+	require.NoError(t, filepath.WalkDir(sharedTemporal.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), "secret-") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if os.IsNotExist(err) {
+			return nil
+		}
+		stored += len(data)
+		requireNoCanary(t, path, data)
+		return err
+	}))
+	require.Positive(t, stored)
+	assert.Contains(t, log.String(), "*****", "a case whose error would have shown one")
+}
+
+// requireNoCanary looks for the canaries as they are and in base64, also in what
+// is itself base64, as payloads in a history are.
+func requireNoCanary(t *testing.T, where string, data []byte) {
+	t.Helper()
+	for _, word := range canaryWords() {
+		for _, form := range []string{
+			word, url.QueryEscape(word), base64.StdEncoding.EncodeToString([]byte(word))[:len(word)],
+			innerBase64(word, 1), innerBase64(word, 2),
+		} {
+			require.False(t, bytes.Contains(data, []byte(form)), "%s holds %q", where, form)
+		}
+	}
+	require.False(t, bytes.Contains(data, []byte("issued-")), "%s holds an access token", where)
+}
+
+// innerBase64 is the middle of a word's base64, shift bytes into a group.
+func innerBase64(word string, shift int) string {
+	text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + word))
+	return text[4 : len(text)-4]
+}
+
+// canaryWords are all secret texts, of those of the cases.
+func canaryWords() []string {
+	var words []string
+	for _, value := range canaries {
+		var object map[string]any
+		if json.Unmarshal([]byte(value), &object) != nil {
+			words = append(words, value)
+		}
+	}
+	return append(words, "canary-login-4711", "canary-client-0815")
+}
+
+// TestRequireNoCanary_Finds shows that the search can fail: payloads in a
+// history's JSON are base64.
+func TestRequireNoCanary_Finds(t *testing.T) {
+	t.Parallel()
+	payload := base64.StdEncoding.EncodeToString([]byte(`{"k":"` + canaries["token"] + `"}`))
+	found := false
+	for _, word := range canaryWords() {
+		for shift := range 3 {
+			found = found || strings.Contains(payload, innerBase64(word, shift))
+		}
+	}
+	assert.True(t, found)
+}

@@ -1,0 +1,196 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/icholy/digest"
+
+	"lazaret.dev/lazaret/activities/calls"
+	"lazaret.dev/lazaret/activities/secrets"
+	"lazaret.dev/lazaret/sandbox/egress"
+)
+
+// The secrets that cases may read, and what they are: TestSecrets_AreNowhere looks
+// for the values in all that is stored.
+var canaries = map[string]string{
+	"token":    "canary-token-7Qw/x+9=",
+	"password": `canary "pässword" <&>`,
+	"login":    `{"username": "ada", "password": "canary-login-4711"}`,
+	"client":   `{"authority": "https://id.example.com/realms/one", "grant": "client_credentials", "client": {"id": "worker", "secret": "canary-client-0815"}}`,
+}
+
+// standIn is the outside of all cases: HTTPS servers of *.example.com on loopback.
+type standIn struct {
+	server  *httptest.Server
+	tokens  atomic.Int64 // given out
+	revoked sync.Map     // tokens that are not taken any more
+	once    sync.Map     // paths that were asked before
+}
+
+func startStandIn() *standIn {
+	s := &standIn{}
+	s.server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	return s
+}
+
+// supplies lead calls to the stand-in.
+func (s *standIn) supplies(dir string) (callSupplies, error) {
+	rules, err := egress.ParseRules([]string{"*.example.com", "inside.example.org"})
+	if err != nil {
+		return callSupplies{}, err
+	}
+	overrides := map[string]string{}
+	for _, host := range []string{"api", "id", "other"} {
+		overrides[host+".example.com:443"] = s.server.Listener.Addr().String()
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.server.Certificate())
+	supplies := callSupplies{options: calls.Options{Rules: rules, Overrides: overrides, Roots: roots}, secrets: &secrets.Store{}}
+	for name, value := range canaries {
+		file := dir + "/secret-" + name
+		if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {
+			return supplies, err
+		}
+		if err := supplies.secrets.Add(name + "=file:" + file); err != nil {
+			return supplies, err
+		}
+	}
+	return supplies, supplies.secrets.Check(context.Background())
+}
+
+func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
+	host, _, _ := strings.Cut(r.Host, ":")
+	if host == "id.example.com" {
+		s.identify(w, r)
+		return
+	}
+	path, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch path {
+	case "echo":
+		s.echo(w, r)
+	case "status":
+		var code int
+		_, _ = fmt.Sscan(rest, &code)
+		w.Header().Set("Location", "https://other.example.com/elsewhere")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, "the reason is "+r.Header.Get("X-Key"))
+	case "text":
+		w.Header().Set("Content-Type", "text/plain; charset=iso-8859-1")
+		_, _ = w.Write([]byte("gr\xfcn"))
+	case "bytes":
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = w.Write([]byte{0, 255, 1})
+	case "large":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `"`+strings.Repeat("x", calls.MaxBody)+`"`)
+	case "broken":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"a":`)
+	case "slow":
+		<-r.Context().Done()
+	case "once":
+		if _, before := s.once.LoadOrStore(r.URL.String(), true); !before {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		s.echo(w, r)
+	case "basic":
+		if user, password, _ := r.BasicAuth(); user != "ada" || password != "canary-login-4711" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		s.echo(w, r)
+	case "digest":
+		s.digest(w, r)
+	case "token":
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if _, gone := s.revoked.Load(token); gone || !strings.HasPrefix(token, "issued-") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if rest == "last" {
+			s.revoked.Store(token, true)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"kept": token})
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// echo answers with what it was asked, and with it all that it was told.
+func (s *standIn) echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(map[string]any{
+		"method": r.Method, "host": r.Host, "uri": r.URL.RequestURI(), "type": r.Header.Get("Content-Type"),
+		"key": r.Header.Get("X-Key"), "authorization": r.Header.Get("Authorization"),
+		"body": string(body), "base64": base64.StdEncoding.EncodeToString(append([]byte("x"), r.Header.Get("X-Key")...)),
+	})
+}
+
+func (s *standIn) digest(w http.ResponseWriter, r *http.Request) {
+	credentials, err := digest.ParseCredentials(r.Header.Get("Authorization"))
+	challenge := &digest.Challenge{Realm: "test", Nonce: "n1", Algorithm: "SHA-256", QOP: []string{"auth"}}
+	if err == nil {
+		want, err := digest.Digest(challenge, digest.Options{
+			Method: r.Method, URI: r.URL.RequestURI(), Count: credentials.Nc, Cnonce: credentials.Cnonce,
+			Username: "ada", Password: "canary-login-4711",
+		})
+		if err == nil && want.Response == credentials.Response {
+			s.echo(w, r)
+			return
+		}
+	}
+	w.Header().Set("WWW-Authenticate", challenge.String())
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+// identify is an authorization server and OpenID provider.
+func (s *standIn) identify(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration") {
+		authority := "https://id.example.com" + strings.TrimSuffix(r.URL.Path, "/.well-known/openid-configuration")
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": authority, "token_endpoint": authority + "/connect/token"})
+		return
+	}
+	fields := map[string]string{}
+	body, _ := io.ReadAll(r.Body)
+	if r.Header.Get("Content-Type") == "application/json" {
+		_ = json.Unmarshal(body, &fields)
+	} else {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		_ = r.ParseForm()
+		for name := range r.PostForm {
+			fields[name] = r.PostForm.Get(name)
+		}
+	}
+	if id, secret, ok := r.BasicAuth(); ok {
+		fields["client_id"], fields["client_secret"] = id, secret
+	}
+	if fields["client_assertion"] != "" {
+		fields["client_secret"] = "canary-client-0815" // its signature is tested in activities/calls
+	}
+	if fields["client_id"] != "worker" || fields["client_secret"] != "canary-client-0815" {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error": "invalid_client", "error_description": "secret `+fields["client_secret"]+` is wrong"}`)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"access_token": fmt.Sprintf("issued-%d-%s", s.tokens.Add(1), fields["grant_type"]), "token_type": "Bearer", "expires_in": 3600,
+	})
+}

@@ -1,0 +1,129 @@
+package definition
+
+import (
+	"strings"
+
+	"lazaret.dev/lazaret/workflows/expression"
+)
+
+// Argument is one of a call's arguments: a URI template, or a value. A value may
+// read $secrets, which only an activity knows (see expression.EvaluateSealed).
+type Argument struct {
+	Name  string
+	URI   *URITemplate         // nil: Value
+	Value *expression.Template // nil: URI
+}
+
+// callBody builds a call of what this version can call.
+func (c *checker) callBody(t cursor, v vars) Body {
+	with := t.get("with")
+	if t.get("call").str() == "http" {
+		return &Call{Protocol: "http", With: c.httpArguments(with, v)}
+	}
+	c.refuseKind(t, "call")
+	return nil
+}
+
+func (c *checker) httpArguments(with cursor, v vars) []Argument {
+	c.checkMethod(with.get("method"))
+	c.checkHeaders(with.get("headers"))
+	a := arguments{checker: c, scope: v.callScope()}
+	a.endpoint("uri", "authentication", with.get("endpoint"))
+	for _, name := range []string{"method", "headers", "query", "body", "output", "redirect"} {
+		a.value(name, with.get(name))
+	}
+	return a.all
+}
+
+// arguments gathers what a call is given.
+type arguments struct {
+	*checker
+	scope expression.Scope
+	all   []Argument
+}
+
+func (a *arguments) value(name string, cur cursor) {
+	if value := a.secretTemplate(cur, a.scope); value != nil {
+		a.all = append(a.all, Argument{Name: name, Value: value})
+	}
+}
+
+// endpoint takes a URI, with or without an authentication.
+func (a *arguments) endpoint(uriName, authenticationName string, endpoint cursor) {
+	if endpoint.is(objectNode) {
+		a.authentication(authenticationName, endpoint.get("authentication"))
+		endpoint = endpoint.get("uri")
+	}
+	if !endpoint.is(stringNode) {
+		return
+	}
+	if strings.HasPrefix(strings.TrimSpace(endpoint.str()), "${") {
+		if value := a.strictTemplate(endpoint, a.scope); value != nil {
+			a.all = append(a.all, Argument{Name: uriName, Value: value})
+		}
+		return
+	}
+	if template := a.uriTemplate(endpoint); template != nil {
+		a.all = append(a.all, Argument{Name: uriName, URI: template})
+	}
+}
+
+func (a *arguments) authentication(name string, cur cursor) {
+	if value := a.authenticationPolicy(cur, a.scope); value != nil {
+		a.all = append(a.all, Argument{Name: name, Value: value})
+	}
+}
+
+// uriTemplate builds a URI that is written out.
+func (c *checker) uriTemplate(cur cursor) *URITemplate {
+	text := cur.str()
+	template, offset, reason := parseURITemplate(text)
+	if reason != "" {
+		cur.at = c.source.locate(cur.node, offset)
+		c.report(cur, "call.uri", "URI template: %s", reason)
+		return nil
+	}
+	lower := strings.ToLower(text)
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") {
+		return template
+	}
+	c.reportHint(cur, "call.uri", "begin it with https://", "URI %q is none of HTTP", preview(text))
+	return nil
+}
+
+// checkMethod says of a method that is written out what the worker would.
+func (c *checker) checkMethod(method cursor) {
+	text := method.str()
+	if method.is(stringNode) && !strings.HasPrefix(strings.TrimSpace(text), "${") && !isToken(text) {
+		c.report(method, "call.method", "method %q is none of HTTP", preview(text))
+	}
+}
+
+// ownHeaders are the headers that the worker sets itself: what they say decides
+// where a request ends or who reads it.
+var ownHeaders = []string{"connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+
+func (c *checker) checkHeaders(headers cursor) {
+	for i := range headers.members() {
+		m := &headers.node.members[i]
+		switch {
+		case !isToken(m.key):
+			c.report(headers.member(m), "call.header", "header %q: a name is of letters, digits and %s", preview(m.key), tokenMarks)
+		case contains(ownHeaders, strings.ToLower(m.key)):
+			c.report(headers.member(m), "call.header", "header %q is set by the worker itself", preview(m.key))
+		}
+	}
+}
+
+const tokenMarks = "!#$%&'*+-.^_`|~"
+
+// isToken says whether text is a token of RFC 9110.
+func isToken(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(tokenMarks, c) >= 0) {
+			return false
+		}
+	}
+	return text != ""
+}
