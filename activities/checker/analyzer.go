@@ -35,16 +35,11 @@ func AnalyzerNames() []string {
 // FindAnalyzer returns the path of an installed analyzer. Its error is a
 // *MissingError where it is known and not installed.
 func FindAnalyzer(name string) (string, error) {
-	for _, t := range tools {
-		if t.name != name {
-			continue
-		}
-		if _, err := os.Stat(t.program); err != nil {
-			return "", &MissingError{Name: t.name, Install: t.install}
-		}
-		return t.program, nil
+	i := slices.IndexFunc(tools, func(t tool) bool { return t.name == name })
+	if i < 0 {
+		return "", fmt.Errorf("analyzer %.40q is unknown", name)
 	}
-	return "", fmt.Errorf("analyzer %.40q is unknown", name)
+	return tools[i].program, tools[i].installed()
 }
 
 // NewAnalyzer returns the analyzer of that name. Like the scripts that it reads,
@@ -68,6 +63,14 @@ type tool struct {
 	decode    func(output []byte) ([]Finding, error)
 }
 
+// installed returns a *MissingError where the tool is not on this machine.
+func (t tool) installed() error {
+	if _, err := os.Stat(t.program); err != nil {
+		return &MissingError{Name: t.name, Install: t.install}
+	}
+	return nil
+}
+
 type analyzer struct {
 	tool   tool
 	runner Runner
@@ -77,7 +80,7 @@ type analyzer struct {
 func (a *analyzer) Name() string { return a.tool.name }
 
 func (a *analyzer) Analyze(ctx context.Context, script Script) ([]Finding, error) {
-	if _, err := FindAnalyzer(a.tool.name); err != nil {
+	if err := a.tool.installed(); err != nil {
 		return nil, err
 	}
 	spec, err := a.spec(script)
