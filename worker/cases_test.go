@@ -47,6 +47,7 @@ type testCase struct {
 	want        []byte // want.json, or nil
 	wantError   []byte // want.error, or nil
 	wantHistory []string
+	events      []string
 }
 
 func readCase(t *testing.T, file string) *testCase {
@@ -69,6 +70,8 @@ func readCase(t *testing.T, file string) *testCase {
 			c.wantError = f.Data
 		case f.Name == "want.history":
 			c.wantHistory = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case f.Name == "events":
+			c.events = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		default:
 			t.Fatalf("unknown section %s", f.Name)
 		}
@@ -95,6 +98,7 @@ func (c *testCase) run(t *testing.T, s *session) {
 	}
 	run := c.begin(t, s, def)
 	first := run.GetRunID()
+	c.sendEvents(t, s, run)
 	output, err := follow(t.Context(), s.Client, run, nil)
 	c.compare(t, output, err)
 	c.compareHistory(t, s, run.GetID(), first)

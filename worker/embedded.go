@@ -67,12 +67,16 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	events, err := a.eventOptions()
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.startEmbedded(ctx, home, devserver.Options{
 		Address: "127.0.0.1:0",
 		NoUI:    true,
 		Kind:    install.Run,
 	}, serviceOptions{
-		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, calls: calls, allowNet: allowNet, auditDir: auditDir, libvirt: machines,
+		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, calls: calls, allowNet: allowNet, auditDir: auditDir, libvirt: machines, events: events,
 		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
 	})
 	if err != nil {

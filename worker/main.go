@@ -54,6 +54,7 @@ type app struct {
 	allowDegraded []string // --allow-degraded
 	libvirtPolicy string   // --libvirt-policy
 	auditDir      string   // --audit-dir
+	events        eventFlags
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -100,6 +101,7 @@ it uses that cluster.`,
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
+		a.emitCommand(), a.eventsCommand(),
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)

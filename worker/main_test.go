@@ -67,9 +67,14 @@ func (s *shared) start() {
 	if s.err = err; err != nil {
 		return
 	}
+	s.app.events.rules = "testdata/event-rules.yaml"
+	var events eventOptions
+	if events, s.err = s.app.eventOptions(); s.err != nil {
+		return
+	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit"})
+	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit", events: events})
 }
 
 func (s *shared) stop() {

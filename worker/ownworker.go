@@ -17,6 +17,7 @@ func (a *app) ownWorkerFlags(cmd *cobra.Command) []string {
 	a.addSupplyFlags(cmd)
 	a.addCallFlags(cmd)
 	a.pythonAllowFlag(cmd)
+	a.eventRulesFlag(cmd)
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
 	return slices.DeleteFunc(flagNames(cmd), func(name string) bool { return slices.Contains(before, name) })

@@ -34,6 +34,8 @@ var recorded = []string{
 	"run-python-source", "run-python-source-pinned", "run-python-packages",
 	"run-workflow", "run-workflow-fault", "run-workflow-detached", "run-workflow-timeout", "run-workflow-recursion-ends",
 	"run-script-in-try-for-fork",
+	"emit", "emit-refused", "emit-listen", "listen-one", "listen-all", "listen-sequence", "listen-fork", "listen-until-event",
+	"listen-foreach", "listen-correlate", "listen-timeout", "listen-priority",
 }
 
 // TestRecordHistories writes, for the release that the variable names, what
@@ -55,6 +57,7 @@ func TestRecordHistories(t *testing.T) { //nolint:tparallel // it has the shared
 			require.NoError(t, err)
 			run := c.begin(t, s, def)
 			first := run.GetRunID()
+			c.sendEvents(t, s, run)
 			_, _ = follow(t.Context(), s.Client, run, nil) // faults are recorded too
 			writeHistories(t, s, folder, name, run.GetID(), first)
 		})

@@ -15,6 +15,7 @@ import (
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/events"
 	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -40,6 +41,7 @@ type serviceOptions struct {
 	register     bool // the search attributes that the namespace lacks
 	degradations policies.Degradations
 	oneRun       bool // the worker is for one execution, whose own faults say what is missing
+	events       eventOptions
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -52,6 +54,7 @@ type service struct {
 	runner    *sandbox.Runner
 	audit     *audit.Log
 	machines  *driver.Pool
+	events    *events.Gateway
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -104,6 +107,8 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, err
 	}
+	s.events = a.gateway(c, options, log)
+	s.events.Register(s.worker)
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {

@@ -31,6 +31,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.addCallFlags(cmd)
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
+	a.eventRulesFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
@@ -82,6 +83,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if options.libvirt, err = a.readLibvirtPolicy(); err != nil {
 		return serviceOptions{}, err
 	}
+	if options.events, err = a.eventOptions(); err != nil {
+		return serviceOptions{}, err
+	}
 	if options.auditDir, err = a.auditFolder(); err != nil {
 		return serviceOptions{}, err
 	}
@@ -110,6 +114,7 @@ kills the rest, which Temporal then retries on another worker, and ends.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveWorker(cmd.Context(), flags) },
 	}
 	a.workerFlags(cmd, &flags)
+	a.eventKeyFlag(cmd)
 	return cmd
 }
 

@@ -41,6 +41,11 @@ func (e *execution) runBody(ctx workflow.Context, s scope, t *definition.Task, u
 	case *definition.Libvirt:
 		output, err := e.runLibvirt(ctx, t, body, u, env)
 		return output, t.Then, err
+	case *definition.Emit:
+		output, err := e.runEmit(ctx, t, body, u, env)
+		return output, t.Then, err
+	case *definition.Listen:
+		return e.runListen(ctx, s, t, body, u)
 	case *definition.RunWorkflow:
 		output, err := e.runWorkflow(ctx, t, body, u, env)
 		return output, t.Then, err

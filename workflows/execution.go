@@ -32,6 +32,7 @@ type execution struct {
 	drain    workflow.Future // ready once the run shall continue as new
 	setDrain workflow.Settable
 	draining bool
+	mailbox  *mailbox // nil: the definition listens to nothing
 }
 
 func newExecution(ctx workflow.Context, def *definition.Definition, start contract.Start) (*execution, error) {
@@ -47,6 +48,7 @@ func newExecution(ctx workflow.Context, def *definition.Definition, start contra
 		return nil, err
 	}
 	e.random = newRandom(info.OriginalRunID, e.state.Drawn)
+	e.mailbox = newMailbox(e.listens(), &e.state.Inbox)
 	return e, e.progress.answer(ctx)
 }
 
@@ -95,6 +97,9 @@ func (e *execution) runDefinition(ctx workflow.Context) (any, error) {
 		e.state.Input, e.state.Line.Context = input, map[string]any{}
 		e.state.Body = &frame{Data: input}
 	}
+	if err := e.mailbox.open(ctx, e.taskID(&definition.Task{})); err != nil {
+		return nil, err
+	}
 	scope := scope{line: &e.state.Line}
 	output, _, err := e.runList(ctx, scope, e.def.Do, e.state.Body)
 	if err != nil {
@@ -129,6 +134,7 @@ func (e *execution) give(ctx workflow.Context, output any) (any, error) {
 func (e *execution) end(ctx workflow.Context, err error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	e.mailbox.leave(ctx)
 	e.progress.end(err)
 	e.progress.publish(ctx)
 	attributes := []temporal.SearchAttributeUpdate{
@@ -144,6 +150,7 @@ func (e *execution) end(ctx workflow.Context, err error) {
 
 // continueAsNew is the error that makes Temporal start the next run from this one's state.
 func (e *execution) continueAsNew(ctx workflow.Context) error {
+	e.mailbox.close(ctx)
 	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")
 	if err != nil {

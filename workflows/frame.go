@@ -25,6 +25,7 @@ type underWay struct {
 	Attempt  *attempt  `json:"attempt,omitempty"`  // try
 	Branches []*branch `json:"branches,omitempty"` // fork
 	Until    time.Time `json:"until,omitzero"`     // wait
+	Listen   *hearing  `json:"listen,omitempty"`   // listen
 	// Extend is set beside it where extensions are around the task.
 	Extend *extending `json:"extend,omitempty"`
 }
@@ -78,4 +79,7 @@ type snapshot struct {
 	Functions map[string]contract.FetchedFunction `json:"functions,omitempty"`
 	// Published are the definitions that run.workflow tasks found, by reference.
 	Published map[string]contract.Source `json:"published,omitempty"`
+	// What has to do with events.
+	Emitted int    `json:"emitted,omitempty"` // events emitted so far
+	Inbox   *inbox `json:"inbox,omitempty"`   // of an execution that listens
 }

@@ -65,7 +65,7 @@ func TestExecute_ContinuesAsNewAnywhere(t *testing.T) {
 	assert.Greater(t, cut, 200, "cuts in all")
 }
 
-// startOf reads a case that has no processes, no calls and no children.
+// startOf reads a case that has no processes, no calls, no children and no events.
 func startOf(t *testing.T, file string) (contract.Start, bool) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
@@ -89,7 +89,8 @@ func startOf(t *testing.T, file string) (contract.Start, bool) {
 func hasEffects(def *definition.Definition) bool {
 	effects := false
 	def.Walk(func(task *definition.Task) {
-		effects = effects || strings.HasPrefix(task.Kind(), "run.") || strings.HasPrefix(task.Kind(), "call.")
+		kind := task.Kind()
+		effects = effects || strings.HasPrefix(kind, "run.") || strings.HasPrefix(kind, "call.") || kind == "emit" || kind == "listen"
 	})
 	return effects
 }

@@ -131,25 +131,30 @@ func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.E
 	if err := t.Output.Schema.Validate(output); err != nil {
 		return nil, validationFault(t.Reference, fmt.Sprintf("output: %v", err))
 	}
-	if t.Export.As == nil && t.Export.Schema == nil {
-		return output, nil
-	}
 	return output, export(s, t, output, env)
 }
 
 func export(s scope, t *definition.Task, output any, env expression.Env) error {
-	context := s.line.Context
-	if t.Export.As != nil {
+	return exportTo(s.line, t.Export, output, env, t.Reference, "export")
+}
+
+// exportTo replaces a line's context by what the export makes of the output.
+func exportTo(l *line, export definition.Export, output any, env expression.Env, reference, what string) error {
+	if export.As == nil && export.Schema == nil {
+		return nil
+	}
+	context := l.Context
+	if export.As != nil {
 		env.Vars["context"], env.Vars["output"] = context, output
 		var err error
-		if context, err = evaluate(t.Export.As, output, env, t.Reference); err != nil {
+		if context, err = evaluate(export.As, output, env, reference); err != nil {
 			return err
 		}
 	}
-	if err := t.Export.Schema.Validate(context); err != nil {
-		return validationFault(t.Reference, fmt.Sprintf("export: %v", err))
+	if err := export.Schema.Validate(context); err != nil {
+		return validationFault(reference, fmt.Sprintf("%s: %v", what, err))
 	}
-	s.line.Context = context
+	l.Context = context
 	return nil
 }
 

@@ -25,6 +25,9 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(keepIndex, workflow.RegisterOptions{Name: contract.DefinitionIndex})
 	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
 	r.RegisterWorkflowWithOptions(runAfter, workflow.RegisterOptions{Name: contract.After})
+	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
+	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})
+	r.RegisterWorkflowWithOptions(runSink, workflow.RegisterOptions{Name: contract.Sink})
 	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
 }
 

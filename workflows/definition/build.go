@@ -29,6 +29,7 @@ func (c *checker) build(root cursor) *Definition {
 	c.py = c.python(root.get("document").get("metadata"), Python{})
 	c.namespace = d.Document.Namespace
 	d.Do = c.taskList(root.get("do"), nil)
+	d.StartOn = c.startOn(root.get("schedule"))
 	d.Functions = c.allFunctions()
 	d.Extensions = c.extensions()
 	d.extend()

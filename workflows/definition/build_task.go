@@ -128,6 +128,10 @@ func (c *checker) body(t cursor, near siblings, v vars) Body {
 		return &Raise{Error: c.raisedError(t.get("raise").get("error"), v.definitionScope())}
 	case "call":
 		return c.callBody(t, v)
+	case "emit":
+		return c.emitBody(t.get("emit").get("event").get("with"), v)
+	case "listen":
+		return c.listenBody(t, v)
 	case "run":
 		return c.runBody(t.get("run"), t.get("metadata"), v)
 	default:

@@ -20,6 +20,8 @@ type Definition struct {
 	Schedule   *Schedule       // nil: none
 	Secrets    []string        // use.secrets
 	Mode       expression.Mode // evaluate.mode
+	// StartOn are the events that start executions (schedule.on); nil: none do.
+	StartOn *Listen
 	// Raw is the document as a JSON tree: what $workflow.definition shows.
 	Raw map[string]any
 	// Source is the document's bytes as they were read, and Digest their SHA-256 in hex.
@@ -184,6 +186,18 @@ type (
 		With     []Argument
 	}
 
+	// Emit publishes an event.
+	Emit struct {
+		Event *expression.Template // yields an object: the event's attributes, with data
+	}
+
+	// Listen waits for events.
+	Listen struct {
+		To   Strategy
+		Read Read
+		Each *EventLoop // foreach; nil: none
+	}
+
 	// RunWorkflow runs another definition as a child execution.
 	RunWorkflow struct {
 		Namespace, Name, Version string
@@ -202,6 +216,8 @@ func (*Raise) kind() string       { return "raise" }
 func (*Wait) kind() string        { return "wait" }
 func (*RunScript) kind() string   { return "run.script" }
 func (*RunShell) kind() string    { return "run.shell" }
+func (*Emit) kind() string        { return "emit" }
+func (*Listen) kind() string      { return "listen" }
 func (*RunWorkflow) kind() string { return "run.workflow" }
 func (b *Libvirt) kind() string   { return libvirtPrefix + b.Operation }
 func (b *Call) kind() string      { return "call." + b.Protocol }

@@ -40,7 +40,7 @@ func successors(t *Task, i int) []int {
 		}
 	case *Raise:
 		return next
-	case *Do, *Set, *For, *Fork, *Wait, *RunScript, *RunShell, *Libvirt, *RunWorkflow, *CallFunction, *Call:
+	case *Do, *Set, *For, *Fork, *Wait, *RunScript, *RunShell, *Emit, *Listen, *Libvirt, *RunWorkflow, *CallFunction, *Call:
 	}
 	return follow(next, t.Then, i)
 }

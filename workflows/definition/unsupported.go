@@ -8,7 +8,7 @@ func (c *checker) refuse(cur cursor, rule, what string) {
 // protocols are the calls that the DSL defines; any other names a function.
 var protocols = map[string]bool{"http": true, "grpc": true, "openapi": true, "asyncapi": true, "a2a": true, "mcp": true}
 
-// refuseKind refuses a task by its kind: call.http, emit, listen.
+// refuseKind refuses a task by its kind, such as call.http.
 func (c *checker) refuseKind(t cursor, kind string) {
 	cur := t.get(kind)
 	if kind != "call" {

@@ -37,7 +37,11 @@ func (t *Task) Lists() []TaskList {
 		return []TaskList{body.Branches}
 	case *Try:
 		return []TaskList{body.Tasks, body.Catch.Do}
-	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Libvirt, *RunWorkflow, *CallFunction, *Call:
+	case *Listen:
+		if body.Each != nil {
+			return []TaskList{body.Each.Do}
+		}
+	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Emit, *Libvirt, *RunWorkflow, *CallFunction, *Call:
 	}
 	return nil
 }

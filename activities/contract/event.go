@@ -1,0 +1,241 @@
+package contract
+
+import "encoding/json"
+
+// Activity types of events. An emit task's is the task's kind.
+const (
+	EmitEvent     = "emit"
+	Subscribe     = "event.subscribe"
+	ReceiveEvents = "event.receive"
+	SinkEvent     = "event.sink"
+	TellLifecycle = "event.lifecycle"
+)
+
+// Workflow types of events.
+const (
+	// EventRouter is the one entity, of id EventRouterID, that knows who listens
+	// in a Temporal namespace.
+	EventRouter   = "lazaret.events"
+	EventRouterID = "lazaret.events"
+	// Send hands one event from outside to the router; it takes a SendRequest
+	// and returns the []Outcome.
+	Send = "lazaret.emit"
+	// Sink brings one event to one sink; it takes a Delivery.
+	Sink = "lazaret.sink"
+	// Starter starts executions of a definition on its schedule.on events; it
+	// takes a Start.
+	Starter = "lazaret.starter"
+)
+
+// What the router answers to.
+const (
+	PublishEvents   = "publish"   // takes []JudgedEvent, returns []Outcome
+	SubscribeEvents = "subscribe" // takes Subscription, returns Subscribed
+	RejectSignal    = "reject"    // takes []Rejection
+	TakenSignal     = "taken"     // takes Taken
+	LeaveSignal     = "leave"     // takes the workflow id of an execution that listens no more
+	EventsQuery     = "events"    // returns EventsReport
+)
+
+// EventSignal brings a listening execution an Envelope.
+const EventSignal = "event"
+
+// Sender says who sent an event, as the worker knows it.
+type Sender struct {
+	// Identity is the definition's namespace/name, or one of the senders below.
+	Identity  string `json:"identity"`
+	Version   string `json:"version,omitempty"`
+	Digest    string `json:"digest,omitempty"`
+	Execution string `json:"execution,omitempty"`
+}
+
+// Senders that are no definition; no namespace begins with "@".
+const (
+	SenderIngress   = "@ingress"   // the HTTP ingress
+	SenderCLI       = "@cli"       // lazaret emit
+	SenderLifecycle = "@lifecycle" // the lifecycle of executions
+)
+
+// SinkTarget begins the identity of a sink as the target of a rule.
+const SinkTarget = "@sink/"
+
+// The checks, in their order, by whose name a rejection goes. Form and Sender
+// stand before the rules: what they reject is no event, or not the sender's.
+const (
+	CheckForm     = "form"
+	CheckSender   = "sender"
+	CheckRate     = "rate"
+	CheckRule     = "rule"
+	CheckType     = "type"
+	CheckSize     = "size"
+	CheckQueue    = "queue"
+	CheckDelivery = "delivery" // the receiver, or a sink, could not be reached
+)
+
+// EmitRequest asks for an event to be published on behalf of a task.
+type EmitRequest struct {
+	Task  TaskID          `json:"task"`
+	Event json.RawMessage `json:"event"` // a CloudEvent in the JSON format
+}
+
+// SendRequest asks for events from outside to be published.
+type SendRequest struct {
+	Events []json.RawMessage `json:"events"`
+}
+
+// LifecycleRequest asks for lifecycle events to be published.
+type LifecycleRequest struct {
+	Task   TaskID            `json:"task"`
+	Events []json.RawMessage `json:"events"`
+}
+
+// JudgedEvent is an event with what the rules say of it.
+type JudgedEvent struct {
+	Envelope Envelope `json:"envelope"`
+	// Verdict is on sending; the routes are those of the sender's rules.
+	Verdict Verdict `json:"verdict"`
+	Rates   []Rate  `json:"rates,omitempty"`
+	Routes  []Route `json:"routes,omitempty"`
+}
+
+// Verdict is what a rule says of an event. An empty check accepts.
+type Verdict struct {
+	Check  string `json:"check,omitempty"` // that rejects
+	Detail string `json:"detail,omitempty"`
+}
+
+// Accepts tells whether nothing rejects.
+func (v Verdict) Accepts() bool { return v.Check == "" }
+
+// Rate is a limit that the publication counts towards.
+type Rate struct {
+	Key          string `json:"key"` // whose events are counted together
+	Limit        int    `json:"limit"`
+	WindowMillis int64  `json:"windowMs"`
+}
+
+// Route is one rule from the event's sender to a target.
+type Route struct {
+	Rule     string  `json:"rule"`
+	Target   string  `json:"target"` // a pattern of identities
+	Priority int     `json:"priority,omitempty"`
+	Verdict  Verdict `json:"verdict,omitzero"`
+}
+
+// Envelope is an event on its way to a receiver.
+type Envelope struct {
+	Event    json.RawMessage `json:"event"` // a CloudEvent in the JSON format
+	Type     string          `json:"type"`
+	Source   string          `json:"source"`
+	ID       string          `json:"id"`
+	Sender   Sender          `json:"sender"`
+	Priority int             `json:"priority,omitempty"`
+	Tag      string          `json:"tag,omitempty"` // authenticates Event and Sender
+}
+
+// Outcome is what became of one publication.
+type Outcome struct {
+	Source    string   `json:"source"`
+	ID        string   `json:"id"`
+	Status    string   `json:"status"`          // accepted, duplicate, rejected
+	Check     string   `json:"check,omitempty"` // that rejected it
+	Detail    string   `json:"detail,omitempty"`
+	Delivered int      `json:"delivered"` // to how many listeners and sinks
+	Refused   []Reason `json:"refused,omitempty"`
+}
+
+// The outcomes.
+const (
+	Accepted  = "accepted"
+	Duplicate = "duplicate" // accepted before, and not delivered again
+	Rejected  = "rejected"
+)
+
+// Reason says why one target did not get an event.
+type Reason struct {
+	Target string `json:"target"`
+	Check  string `json:"check"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Subscription says which events an execution may want.
+type Subscription struct {
+	Execution string         `json:"execution"` // workflow id
+	Run       string         `json:"run"`       // in which it subscribed: tells it from another of the same id
+	Identity  string         `json:"identity"`
+	Filters   []StaticFilter `json:"filters"`         // one of them has to match
+	Queue     int            `json:"queue,omitempty"` // most events that wait for a listen, set by the activity
+	Bytes     int            `json:"bytes,omitempty"` // of them
+}
+
+// StaticFilter matches events by the attributes that are written out.
+type StaticFilter struct {
+	Exact    map[string]string `json:"exact,omitempty"`
+	Patterns map[string]string `json:"patterns,omitempty"` // regular expressions over the whole
+}
+
+// SubscribeRequest asks for a subscription on behalf of an execution.
+type SubscribeRequest struct {
+	Task    TaskID         `json:"task"`
+	Filters []StaticFilter `json:"filters"`
+}
+
+// Subscribed answers a Subscription.
+type Subscribed struct {
+	Queue int `json:"queue"`
+	Bytes int `json:"bytes"`
+}
+
+// Taken says that events no longer wait for a listen.
+type Taken struct {
+	Execution string `json:"execution"`
+	Events    int    `json:"events"`
+	Bytes     int    `json:"bytes"`
+}
+
+// ReceiveRequest asks whether delivered events are the sender's, and may be received.
+type ReceiveRequest struct {
+	Task      TaskID     `json:"task"`
+	Envelopes []Envelope `json:"envelopes"`
+}
+
+// Received answers a ReceiveRequest, one verdict an envelope.
+type Received struct {
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Delivery brings an event to a sink.
+type Delivery struct {
+	Sink     string   `json:"sink"`
+	Envelope Envelope `json:"envelope"`
+}
+
+// Rejection records one rejected event.
+type Rejection struct {
+	Time   string `json:"time"` // RFC 3339; the router sets it
+	Sender string `json:"sender"`
+	Target string `json:"target,omitempty"` // empty: rejected on sending
+	Source string `json:"source"`
+	ID     string `json:"id"`
+	Type   string `json:"type"`
+	Check  string `json:"check"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// EventsReport answers the events query.
+type EventsReport struct {
+	Accepted    int            `json:"accepted"`
+	Duplicates  int            `json:"duplicates"`
+	Delivered   int            `json:"delivered"`
+	RejectedAll int            `json:"rejectedAll"` // since the router began
+	Rejected    []Rejection    `json:"rejected"`    // the newest, oldest first
+	Listeners   []ListenerInfo `json:"listeners"`
+}
+
+// ListenerInfo is one subscription as the events query shows it.
+type ListenerInfo struct {
+	Execution string `json:"execution"`
+	Identity  string `json:"identity"`
+	Waiting   int    `json:"waiting"` // events that no listen has taken yet
+	Queue     int    `json:"queue"`
+}

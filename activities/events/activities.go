@@ -1,0 +1,167 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"lazaret.dev/lazaret/activities/contract"
+)
+
+// Register adds the activities to a worker.
+func (g *Gateway) Register(r worker.ActivityRegistry) {
+	r.RegisterActivityWithOptions(g.Emit, activity.RegisterOptions{Name: contract.EmitEvent})
+	r.RegisterActivityWithOptions(g.Send, activity.RegisterOptions{Name: contract.Send})
+	r.RegisterActivityWithOptions(g.Subscribe, activity.RegisterOptions{Name: contract.Subscribe})
+	r.RegisterActivityWithOptions(g.Receive, activity.RegisterOptions{Name: contract.ReceiveEvents})
+	r.RegisterActivityWithOptions(g.Lifecycle, activity.RegisterOptions{Name: contract.TellLifecycle})
+	r.RegisterActivityWithOptions(g.Sink, activity.RegisterOptions{Name: contract.SinkEvent})
+}
+
+// Emit publishes the event of a task and gives it back as it was sent. What the
+// rules reject is a fault.
+func (g *Gateway) Emit(ctx context.Context, request contract.EmitRequest) (contract.Outcome, error) {
+	sender, err := sender(ctx, request.Task)
+	if err != nil {
+		return contract.Outcome{}, failure(err)
+	}
+	outcomes, err := g.Publish(ctx, sender, []json.RawMessage{request.Event}, attempt(ctx))
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	if fault := Fault(outcomes[0]); fault != nil {
+		return contract.Outcome{}, failure(fault)
+	}
+	return outcomes[0], nil
+}
+
+// Send publishes events that somebody at this installation's command line sends.
+func (g *Gateway) Send(ctx context.Context, request contract.SendRequest) ([]contract.Outcome, error) {
+	if err := runsFor(ctx, contract.Send); err != nil {
+		return nil, failure(err)
+	}
+	return g.Publish(ctx, contract.Sender{Identity: contract.SenderCLI}, request.Events, attempt(ctx))
+}
+
+// Lifecycle publishes what happened to an execution. There is no fault: what the
+// rules reject is recorded.
+func (g *Gateway) Lifecycle(ctx context.Context, request contract.LifecycleRequest) error {
+	from, err := sender(ctx, request.Task)
+	if err != nil {
+		return failure(err)
+	}
+	from.Identity = contract.SenderLifecycle
+	_, err = g.Publish(ctx, from, request.Events, attempt(ctx))
+	return err
+}
+
+// Subscribe has the router deliver events to the execution that asks.
+func (g *Gateway) Subscribe(ctx context.Context, request contract.SubscribeRequest) (contract.Subscribed, error) {
+	from, err := sender(ctx, request.Task)
+	if err != nil {
+		return contract.Subscribed{}, failure(err)
+	}
+	subscription := contract.Subscription{
+		Execution: from.Execution, Run: activity.GetInfo(ctx).WorkflowExecution.RunID, Identity: from.Identity, Filters: request.Filters,
+		Queue: g.Rules.Queue, Bytes: maxWaiting,
+	}
+	var answer contract.Subscribed
+	err = g.ask(ctx, contract.SubscribeEvents, "subscribe/"+attempt(ctx), subscription, &answer)
+	return answer, err
+}
+
+// maxWaiting bounds the events that wait for one execution to listen, in bytes:
+// they travel with its state.
+const maxWaiting = 512 << 10
+
+// Receive checks what was delivered to an execution: that a worker vouches for
+// the sender, and that the rules let it send to this receiver. What is rejected
+// is recorded by the router.
+func (g *Gateway) Receive(ctx context.Context, request contract.ReceiveRequest) (contract.Received, error) {
+	to, err := sender(ctx, request.Task)
+	if err != nil {
+		return contract.Received{}, failure(err)
+	}
+	answer := contract.Received{Verdicts: make([]contract.Verdict, len(request.Envelopes))}
+	var rejected []contract.Rejection
+	for i, e := range request.Envelopes {
+		verdict := g.judgeReceipt(e, to.Identity)
+		answer.Verdicts[i] = verdict
+		if !verdict.Accepts() {
+			rejected = append(rejected, contract.Rejection{
+				Sender: e.Sender.Identity, Target: to.Identity, Source: clip(e.Source), ID: clip(e.ID), Type: clip(e.Type),
+				Check: verdict.Check, Detail: verdict.Detail,
+			})
+		}
+	}
+	if len(rejected) > 0 {
+		if err := g.Client.SignalWorkflow(ctx, contract.EventRouterID, "", contract.RejectSignal, rejected); err != nil {
+			return contract.Received{}, fmt.Errorf("event router: %w", err)
+		}
+	}
+	return answer, nil
+}
+
+func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verdict {
+	if !g.authentic(e) {
+		return contract.Verdict{Check: contract.CheckSender, Detail: "no worker vouches for the sender: the event was forged, or changed on its way"}
+	}
+	var attributes map[string]any
+	if err := json.Unmarshal(e.Event, &attributes); err != nil {
+		return contract.Verdict{Check: contract.CheckForm, Detail: "no CloudEvent: " + oneLine(err)}
+	}
+	for name, value := range map[string]string{"id": e.ID, "source": e.Source, "type": e.Type, SenderAttribute: e.Sender.Identity} {
+		if attributes[name] != value {
+			return contract.Verdict{Check: contract.CheckSender, Detail: fmt.Sprintf("the envelope's %s is not the event's", name)}
+		}
+	}
+	return contract.Verdict(g.Rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)))
+}
+
+// sender is who the activity runs for. The identity stands in the workflow's own
+// type, which Temporal vouches for, and not in what an event says.
+func sender(ctx context.Context, task contract.TaskID) (contract.Sender, error) {
+	identity := task.Namespace + "/" + task.Name
+	if info := activity.GetInfo(ctx); info.WorkflowType.Name != contract.Starter {
+		if err := runsFor(ctx, identity); err != nil {
+			return contract.Sender{}, err
+		}
+	}
+	return contract.Sender{
+		Identity: identity, Version: task.Version, Digest: task.Digest,
+		Execution: activity.GetInfo(ctx).WorkflowExecution.ID,
+	}, nil
+}
+
+func runsFor(ctx context.Context, workflowType string) error {
+	if info := activity.GetInfo(ctx); info.WorkflowType.Name != workflowType {
+		return &contract.Fault{
+			Type: contract.Refused, Status: 403, Title: "Refused by policy",
+			Detail: fmt.Sprintf("an execution of type %q cannot act as %q", info.WorkflowType.Name, workflowType),
+		}
+	}
+	return nil
+}
+
+// attempt names an activity, the same for each of its attempts.
+func attempt(ctx context.Context) string {
+	info := activity.GetInfo(ctx)
+	return fmt.Sprintf("%s/%s/%s", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID)
+}
+
+// failure makes the error that Temporal stores of a fault: never retried by Temporal.
+func failure(err error) error {
+	fault, ok := err.(*contract.Fault) //nolint:errorlint // our own, unwrapped
+	if !ok {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
+		NonRetryable: true,
+		Details:      []any{fault},
+		Category:     temporal.ApplicationErrorCategoryBenign,
+	})
+}
