@@ -45,7 +45,7 @@ type EventRate struct {
 
 // EventRule permits events of some types from some senders to some targets.
 // Senders and targets are patterns of namespace/name, in which * stands for any
-// part of a name; @cli, @ingress and @lifecycle are senders too.
+// part of a name; @cli is a sender too.
 type EventRule struct {
 	Name           string
 	Source, Target string

@@ -22,9 +22,6 @@ const (
 	Send = "lazaret.emit"
 	// Sink brings one event to one sink; it takes a Delivery.
 	Sink = "lazaret.sink"
-	// Starter starts executions of a definition on its schedule.on events; it
-	// takes a Start.
-	Starter = "lazaret.starter"
 )
 
 // What the router answers to.
@@ -51,7 +48,6 @@ type Sender struct {
 
 // Senders that are no definition; no namespace begins with "@".
 const (
-	SenderIngress   = "@ingress"   // the HTTP ingress
 	SenderCLI       = "@cli"       // lazaret emit
 	SenderLifecycle = "@lifecycle" // the lifecycle of executions
 )

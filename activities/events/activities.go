@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -126,10 +127,8 @@ func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verd
 // type, which Temporal vouches for, and not in what an event says.
 func sender(ctx context.Context, task contract.TaskID) (contract.Sender, error) {
 	identity := task.Namespace + "/" + task.Name
-	if info := activity.GetInfo(ctx); info.WorkflowType.Name != contract.Starter {
-		if err := runsFor(ctx, identity); err != nil {
-			return contract.Sender{}, err
-		}
+	if err := runsFor(ctx, identity, identity+":"+task.Version); err != nil {
+		return contract.Sender{}, err
 	}
 	return contract.Sender{
 		Identity: identity, Version: task.Version, Digest: task.Digest,
@@ -137,11 +136,13 @@ func sender(ctx context.Context, task contract.TaskID) (contract.Sender, error) 
 	}, nil
 }
 
-func runsFor(ctx context.Context, workflowType string) error {
-	if info := activity.GetInfo(ctx); info.WorkflowType.Name != workflowType {
+// runsFor refuses an activity of an execution that has none of the types: a
+// published definition is started by its name, with or without its version.
+func runsFor(ctx context.Context, workflowTypes ...string) error {
+	if info := activity.GetInfo(ctx); !slices.Contains(workflowTypes, info.WorkflowType.Name) {
 		return &contract.Fault{
 			Type: contract.Refused, Status: 403, Title: "Refused by policy",
-			Detail: fmt.Sprintf("an execution of type %q cannot act as %q", info.WorkflowType.Name, workflowType),
+			Detail: fmt.Sprintf("an execution of type %q cannot act as %q", info.WorkflowType.Name, workflowTypes[0]),
 		}
 	}
 	return nil
