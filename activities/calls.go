@@ -89,7 +89,7 @@ func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by
 	began := time.Now()
 	u := newUnsealer(c.Secrets, request.Secrets)
 	result, err := c.make(watched, request, level, u, by)
-	report := c.report(kind, level, result, err, attempt(ctx))
+	report := c.report(kind, result, err, attempt(ctx))
 	report.Duration = time.Since(began)
 	if c.Observe != nil {
 		c.Observe(request, level, report)
@@ -161,7 +161,7 @@ func (u *unsealer) policy(ctx context.Context, data map[string]any, name string)
 }
 
 // report says what became of a call.
-func (c *Calls) report(kind string, level policies.Level, result calls.Result, err error, attempt string) CallReport {
+func (c *Calls) report(kind string, result calls.Result, err error, attempt string) CallReport {
 	report := CallReport{Kind: kind, Method: result.Method, Host: result.Host, Status: result.Status, Failed: err != nil}
 	var f *calls.Fault
 	if errors.As(err, &f) && f.Denial != nil {

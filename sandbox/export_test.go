@@ -13,7 +13,7 @@ var Layers = []string{
 // the others hold back by themselves. Specs must bear to lack Features.
 func (r *Runner) Without(name string) {
 	r.features.off = layer(name)
-	switch r.features.off {
+	switch r.features.off { //nolint:exhaustive // the others need nothing further
 	case userLayer:
 		r.features.identity = bareIdentity
 	case groupLayer: // what stands in for it where there is none stands in here

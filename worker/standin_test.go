@@ -163,8 +163,8 @@ func (s *standIn) digest(w http.ResponseWriter, r *http.Request) {
 // identify is an authorization server and OpenID provider.
 func (s *standIn) identify(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	if strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration") {
-		authority := "https://id.example.com" + strings.TrimSuffix(r.URL.Path, "/.well-known/openid-configuration")
+	if realm, ok := strings.CutSuffix(r.URL.Path, "/.well-known/openid-configuration"); ok {
+		authority := "https://id.example.com" + realm
 		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": authority, "token_endpoint": authority + "/connect/token"})
 		return
 	}

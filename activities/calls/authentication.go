@@ -82,8 +82,7 @@ func (s *session) password(scheme string, data Arguments) (user, password string
 }
 
 func incomplete(scheme string, err error) error {
-	var f *Fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Fault](err); ok {
 		return fault(f.Kind, nil, "authentication %s: %s", scheme, f.Detail)
 	}
 	return fmt.Errorf("authentication %s: %w", scheme, err)

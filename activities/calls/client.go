@@ -128,8 +128,7 @@ func (c *Client) target(text string) (*url.URL, error) {
 
 func (c *Client) permitted(u *url.URL) error {
 	err := c.dialer.Permits(authority(u))
-	var denial *egress.Denial
-	if errors.As(err, &denial) {
+	if denial, ok := errors.AsType[*egress.Denial](err); ok {
 		return denied(denial, "the operator may permit the host with --call-host "+u.Host+", at a level that opens it")
 	}
 	return err

@@ -2,13 +2,13 @@ package calls
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/net/http/httpguts"
 
 	"lazaret.dev/lazaret/activities/secrets"
 )
@@ -233,7 +233,7 @@ func (s *session) hide(err error) error {
 	if s.redact == nil {
 		return err
 	}
-	f, ok := err.(*Fault)
+	f, ok := errors.AsType[*Fault](err)
 	if !ok {
 		f = fault(Failed, err, "call")
 	}

@@ -23,7 +23,7 @@ import (
 // maxToken bounds what a token endpoint or a discovery document answers.
 const maxToken = 256 << 10
 
-const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, RFC 8693
 
 // grant is how a token is obtained: the DSL's oauth2 or oidc.
 type grant struct {

@@ -69,11 +69,11 @@ func (g *Gateway) publication(sender contract.Sender, text json.RawMessage) (con
 	e, wrong := parse(text)
 	if wrong != nil {
 		source, id, eventType := named(text)
-		return contract.JudgedEvent{
+		return contract.JudgedEvent{ //nolint:nilerr // the flaw is the verdict
 			Envelope: contract.Envelope{Source: source, ID: id, Type: eventType, Sender: sender},
 			Verdict:  contract.Verdict{Check: wrong.check, Detail: wrong.detail},
 			Rates:    rates(g.Rules.Judge(sender.Identity, "", 0)),
-		}, nil //nolint:nilerr // the flaw is the verdict
+		}, nil
 	}
 	stamped, err := stamp(e, sender)
 	if err != nil {

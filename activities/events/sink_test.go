@@ -156,6 +156,6 @@ func TestPublication_BadEvents(t *testing.T) {
 }
 
 func isFinal(err error) bool {
-	application, ok := err.(interface{ NonRetryable() bool }) //nolint:errorlint // as the activity returns it
+	application, ok := err.(interface{ NonRetryable() bool })
 	return ok && application.NonRetryable()
 }

@@ -76,7 +76,7 @@ func (c credential) read(context.Context) (string, error) {
 }
 
 func readFile(path string, private bool) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // the operator names it
 	if errors.Is(err, unix.ELOOP) {
 		return "", fmt.Errorf("file %s is a symbolic link; name the file itself", path)
 	}

@@ -90,7 +90,7 @@ func checkVaultAddress(text string) error {
 	}
 	address, err := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
 		return fmt.Errorf("vault address %.100q: only https is safe for tokens, but on this machine itself", text)
 	}
 	return nil
@@ -137,8 +137,7 @@ func (f vaultField) read(ctx context.Context) (string, error) {
 
 // vaultReason is what Vault said, in one bounded line without the URL.
 func vaultReason(err error) error {
-	var response *api.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*api.ResponseError](err); ok {
 		return fmt.Errorf("status %d: %.300s", response.StatusCode, strings.Join(response.Errors, "; "))
 	}
 	return err

@@ -45,6 +45,9 @@ type libvirtParameter struct {
 
 var libvirtOperations = readLibvirtOperations()
 
+// libvirtNames are the operations' names, in order.
+var libvirtNames = slices.Sorted(maps.Keys(libvirtOperations))
+
 func readLibvirtOperations() map[string]libvirtOperation {
 	var list []libvirtOperation
 	if err := json.Unmarshal(libvirtJSON, &list); err != nil {
@@ -63,7 +66,7 @@ func (c *checker) libvirtBody(t cursor, v vars) Body {
 	name := strings.TrimPrefix(call.str(), libvirtPrefix)
 	operation, ok := libvirtOperations[name]
 	if !ok {
-		c.reportHint(call, "libvirt.operation", didYouMean(name, slices.Sorted(maps.Keys(libvirtOperations))),
+		c.reportHint(call, "libvirt.operation", didYouMean(name, libvirtNames),
 			"%q is no operation of libvirt; lazaret libvirt operations lists them", preview(call.str()))
 		return nil
 	}

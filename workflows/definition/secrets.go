@@ -34,7 +34,7 @@ func (c *checker) checkSecrets(cur cursor, scope expression.Scope) {
 			return
 		}
 		whole := strings.TrimSpace(text)
-		if c.mode == expression.Strict && !(strings.HasPrefix(whole, "${") && strings.HasSuffix(whole, "}")) {
+		if c.mode == expression.Strict && (!strings.HasPrefix(whole, "${") || !strings.HasSuffix(whole, "}")) {
 			return
 		}
 		if _, err := expression.Compile(text, scope); err != nil {

@@ -47,7 +47,7 @@ func badVariable(name string, closed bool) string {
 		return fmt.Sprintf("{%s}: a name alone stands in braces; the DSL has no operators of RFC 6570", preview(name))
 	}
 	for _, c := range name {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-') {
+		if !isLetterOrDigit(c) && !strings.ContainsRune("_.-", c) {
 			return fmt.Sprintf("{%s}: a name alone stands in braces, of letters, digits, \"_\", \"-\" and \".\"", preview(name))
 		}
 	}

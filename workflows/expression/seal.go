@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -67,12 +68,7 @@ func sealObject(o object, variable, path string) (node, []Sealed) {
 }
 
 func (e *Expression) reads(variable string) bool {
-	for _, name := range e.program.names {
-		if name == variable {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.program.names, variable)
 }
 
 func (e *Expression) sealed(path string, loose bool) Sealed {
