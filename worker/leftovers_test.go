@@ -74,19 +74,20 @@ func cancelRunning(t *testing.T, s *session, run client.WorkflowRun) {
 }
 
 // TestLeftovers ends 104 runs of a real "lazaret up" in every way, the worker's
-// own death among them, and looks for what is left of them on the machine.
+// own death among them, and looks for what is left of them on the machine. None
+// is kept warm: that one would have the environment by which a run is known.
 func TestLeftovers(t *testing.T) {
 	before := mounts(t)
 	temporary := t.TempDir()
 	environment := []string{"TMPDIR=" + temporary}
 	dir := filepath.Join(t.TempDir(), "state")
 
-	up, s := startUp(t, dir, environment, "--level", "standard", "--max-scripts", "4")
+	up, s := startUp(t, dir, environment, "--level", "standard", "--max-scripts", "4", "--warm", "0")
 	endAll(t, s)
 	require.Empty(t, marked(marker), "processes while the worker lives on")
 	requireNothingLeft(t, up)
 
-	victim, s := startUp(t, dir, environment, "--level", "standard")
+	victim, s := startUp(t, dir, environment, "--level", "standard", "--warm", "0")
 	held := holdFour(t, s)
 	first := awaitMarked(t, heldMarker, len(held))
 	groups := ownGroups(t, victim.Process.Pid)
@@ -97,7 +98,7 @@ func TestLeftovers(t *testing.T) {
 		awaitGone(t, pid)
 	}
 
-	heir, s := startUp(t, dir, environment, "--level", "standard")
+	heir, s := startUp(t, dir, environment, "--level", "standard", "--warm", "0")
 	again := awaitMarked(t, heldMarker, len(held))
 	for _, group := range groups {
 		require.NoDirExists(t, group, "the next worker removes what a killed one left")

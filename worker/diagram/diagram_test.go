@@ -83,7 +83,11 @@ func TestWrite_OurDefinitions(t *testing.T) {
 		def := parse(t, file)
 		mermaid, svg := draw(t, def)
 		tasks := 0
-		def.Walk(func(*definition.Task) { tasks++ })
+		def.Walk(func(task *definition.Task) {
+			if strings.HasPrefix(task.Reference, "/do/") { // those of functions are drawn where they are called, as one
+				tasks++
+			}
+		})
 		assert.GreaterOrEqual(t, elements(t, svg)["rect"], tasks+1, file)
 		assert.Contains(t, mermaid, "flowchart TD", file)
 	}
