@@ -75,7 +75,7 @@ func Open(dir string, limits Limits, clock func() time.Time) (*Log, error) {
 	if clock == nil {
 		clock = time.Now
 	}
-	if err := os.MkdirAll(dir, dirMode); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, &Error{Reason: fmt.Sprintf("audit folder %q cannot be made", dir), Err: err}
 	}
 	if err := checkLstat(dir, checkAccess); err != nil {
@@ -87,6 +87,19 @@ func Open(dir string, limits Limits, clock func() time.Time) (*Log, error) {
 	}
 	l.compressLeftovers()
 	return l, nil
+}
+
+// makeFolder makes the folder unless it is there. Those above it are nobody
+// else's: the state folder, which is one, must be closed to others.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return err
+	}
+	err := os.Mkdir(dir, dirMode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // what it is, the check of access tells
+	}
+	return err
 }
 
 func (l *Log) open() (err error) {

@@ -240,6 +240,15 @@ func TestAppend_FullDisk(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// The folder above may be the state folder, which must be closed to others.
+func TestOpen_FolderAbove(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	openLog(t, filepath.Join(state, "audit"), Limits{})
+	info, err := os.Stat(state)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o700, info.Mode().Perm())
+}
+
 // A44: the folder and its files are the writer's alone.
 func TestOpen_Access(t *testing.T) {
 	cases := map[string]struct {
