@@ -60,6 +60,9 @@ func (p *plan) session(s *Spec) {
 		p.call("close the arguments", unix.SYS_FCNTL, num(ArgumentsFD), num(unix.F_SETFD), num(unix.FD_CLOEXEC))
 	}
 	p.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, num(ArgumentsFD+1), num(1<<31-1), num(unix.CLOSE_RANGE_CLOEXEC))
+	if s.hasService() {
+		p.call("keep the service", unix.SYS_FCNTL, num(ServiceFD), num(unix.F_SETFD), num(0))
+	}
 	dir := s.Dir
 	if dir == "" {
 		dir = "/"

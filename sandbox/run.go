@@ -147,7 +147,7 @@ func (x *run) do(ctx context.Context, begin func(*run) error) (Result, error) {
 			return Result{}, err
 		}
 	}
-	return x.perform(begin)
+	return x.perform(ctx, begin)
 }
 
 // raise builds the sandbox up to the point where the program waits for permission
@@ -321,11 +321,12 @@ func (x *run) nothing() error { return nil }
 
 // perform follows the program of a raised sandbox to its end, from when begin
 // lets it start.
-func (x *run) perform(begin func(*run) error) (Result, error) {
+func (x *run) perform(ctx context.Context, begin func(*run) error) (Result, error) {
 	started := time.Now()
 	timer := time.AfterFunc(x.spec.Limits.Wall, func() { x.end(TimedOut) })
 	streams := x.openStreams()
 	defer streams.close()
+	attended := x.attend(ctx)
 	err := begin(x)
 	if err == nil {
 		err = x.follow()
@@ -338,6 +339,7 @@ func (x *run) perform(begin func(*run) error) (Result, error) {
 	wall := time.Since(started)
 	streams.wait()
 	connections, refused := x.network.stop()
+	refused = append(refused, attended.stop()...)
 	violations, supErr := x.sup.stop()
 	if fault := errors.Join(err, x.fault, supErr); fault != nil {
 		return Result{}, fault

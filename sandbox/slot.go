@@ -23,6 +23,7 @@ type slot struct {
 	args    *os.File
 	stdout  *os.File
 	stderr  *os.File
+	service *os.File // what Spec.Service talks on
 }
 
 // newSlot prepares a slot. Joining the cgroup is what takes the time.
@@ -62,7 +63,12 @@ func (s *slot) open() (child []*os.File, err error) {
 		return child, err
 	}
 	s.control = ours
-	return append(child, theirs), nil
+	child = append(child, theirs)
+	var service *os.File
+	if s.service, service, err = streamPair(); err != nil {
+		return child, err
+	}
+	return append(child, service), nil
 }
 
 func socketPair() (*net.UnixConn, *os.File, error) {
@@ -100,7 +106,7 @@ func (s *slot) launch(r *Runner, child []*os.File) error {
 // discard ends whatever is left of the slot and removes it. The cgroup goes
 // last: it can only be removed when it is empty.
 func (s *slot) discard() error {
-	errs := []error{s.closeControl(), closeAll([]*os.File{s.stdin, s.args, s.stdout, s.stderr})}
+	errs := []error{s.closeControl(), closeAll([]*os.File{s.stdin, s.args, s.stdout, s.stderr, s.service})}
 	if s.helper != nil {
 		errs = append(errs, ignoreDone(s.helper.Kill()))
 		_, err := s.helper.Wait()

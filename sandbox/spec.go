@@ -23,6 +23,9 @@ type Spec struct {
 	// Arguments is delivered on inherited descriptor ArgumentsFD, to be read to
 	// its end; empty means the descriptor is not there.
 	Arguments []byte
+	// Service talks with the program over inherited descriptor ServiceFD, a stream
+	// socket, for as long as the program lives; when nil the descriptor is not there.
+	Service Service
 	// Binds are host paths shown read-only, nosuid and nodev at the same path.
 	Binds []string
 	// Data are host folders shown likewise, in which nothing is code: it can be
@@ -58,8 +61,9 @@ type Spec struct {
 	// same run twice names them alike. It must differ between runs; random when empty.
 	ID string
 
-	waits bool   // the program is started before its run is known
-	late  string // path of the file that is written then
+	waits  bool   // the program is started before its run is known
+	serves bool   // that run will have a Service
+	late   string // path of the file that is written then
 }
 
 // ArgumentsFD is the descriptor on which a program finds Spec.Arguments.

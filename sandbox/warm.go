@@ -57,7 +57,7 @@ func (s *Spec) warmKind() (kindOf, bool) {
 	}
 	h := sha256.New()
 	part := func(format string, args ...any) { fmt.Fprintf(h, format+"\x00", args...) }
-	part("%q %q %q %q %d %t", w.Argv, w.Env, w.Late, s.Dir, s.Scratch, s.Proc)
+	part("%q %q %q %q %d %t %t", w.Argv, w.Env, w.Late, s.Dir, s.Scratch, s.Proc, s.hasService())
 	for _, f := range s.Files {
 		if f.Path == w.Late {
 			f.Content = nil
@@ -98,6 +98,7 @@ func (s *Spec) waiting() *Spec {
 	w := *s
 	w.Argv, w.Env, w.late, w.waits = s.Warm.Argv, s.Warm.Env, s.Warm.Late, true
 	w.Stdin, w.Arguments, w.Warm = nil, nil, nil
+	w.Service, w.serves = nil, s.Service != nil
 	w.Files = slices.Clone(s.Files)
 	w.Files = slices.DeleteFunc(w.Files, func(f File) bool { return f.Path == w.late })
 	w.Limits.Wall = setupTimeout

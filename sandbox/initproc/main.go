@@ -15,7 +15,7 @@ import (
 const Name = "lazaret-init"
 
 // ControlFD is the descriptor on which a helper finds its control socket. 0 to
-// 2 are the program's standard streams and 3 its arguments.
+// 2 are the program's standard streams, 3 its arguments; 5 is its service.
 const ControlFD = 4
 
 // Main is the helper's main function. It waits for one plan, starts the sandbox
