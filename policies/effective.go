@@ -32,12 +32,18 @@ type Effective struct {
 	Shares                 []string // folders of the host that its programs may read
 	AllowDegraded          Degradations
 
+	// Signers are those one of whom must have signed the definition; empty: it
+	// need not be signed.
+	Signers []string
+
 	Thresholds   Thresholds
 	OnQuarantine QuarantineAction
 	Review       Review
 	Notify       []NotifyRoute
 	// Contacts are people to call in an emergency (C36).
 	Contacts []Contact
+
+	at func(Level) Effective // the same at another level; nil: it stays as it is
 }
 
 // PythonRules are what a policy says about Python beyond the level.

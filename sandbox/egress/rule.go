@@ -232,3 +232,33 @@ func (r Rule) matchesName(name string) bool {
 }
 
 func (r Rule) matchesAddress(a netip.Addr) bool { return r.scope == addresses && r.prefix.Contains(a) }
+
+// Covers says whether the rule permits all that another one does.
+func (r Rule) Covers(other Rule) bool {
+	for _, port := range other.Ports() {
+		if !r.hasPort(port) {
+			return false
+		}
+	}
+	switch other.scope {
+	case nothing:
+		return true
+	case oneName:
+		return r.matchesName(other.name)
+	case subdomain:
+		return r.scope == anyName || r.scope == subdomain && (other.name == r.name || r.matchesName(other.name))
+	case anyName:
+		return r.scope == anyName
+	case addresses:
+	}
+	return r.matchesAddress(other.prefix.Addr()) && r.prefix.Bits() <= other.prefix.Bits()
+}
+
+// Addresses is how many addresses the rule stands for, as far as they can be
+// counted; 0 for a rule with names.
+func (r Rule) Addresses() uint64 {
+	if r.scope != addresses {
+		return 0
+	}
+	return 1 << min(r.prefix.Addr().BitLen()-r.prefix.Bits(), 63)
+}
