@@ -110,7 +110,10 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 	}
 	return &events.Gateway{
 		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks,
-		Observe: func(sender contract.Sender, outcome contract.Outcome) { logEvent(log, sender, outcome) },
+		Observe: func(sender contract.Sender, outcome contract.Outcome) {
+			logEvent(log, sender, outcome)
+			options.monitor.event(outcome)
+		},
 	}
 }
 

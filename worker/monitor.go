@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,8 @@ type monitor struct {
 	registry *prometheus.Registry
 	runs     *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	events   *prometheus.CounterVec
+	requests *prometheus.CounterVec
 	listener net.Listener
 	server   *http.Server
 }
@@ -70,7 +73,15 @@ func (m *monitor) register() {
 		Help:    "Wall time of programs run in a sandbox, by level.",
 		Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
 	}, []string{"level"})
-	m.registry.MustRegister(m.runs, m.seconds, collectors.NewGoCollector(),
+	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lazaret_events_total",
+		Help: "Events that this worker brought to the router, by what became of them and the check that rejected them.",
+	}, []string{"status", "check"})
+	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lazaret_event_requests_total",
+		Help: "Requests to the event ingress, by the status they were given.",
+	}, []string{"code"})
+	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
@@ -80,6 +91,20 @@ func (m *monitor) observe(_ contract.Process, level policies.Level, result sandb
 	}
 	m.runs.WithLabelValues(level.String(), string(result.Outcome)).Inc()
 	m.seconds.WithLabelValues(level.String()).Observe(result.Usage.Wall.Seconds())
+}
+
+// event counts what became of an event.
+func (m *monitor) event(o contract.Outcome) {
+	if m != nil {
+		m.events.WithLabelValues(o.Status, o.Check).Inc()
+	}
+}
+
+// eventRequest counts an answer of the event ingress.
+func (m *monitor) eventRequest(status int) {
+	if m != nil {
+		m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
 }
 
 // watchPool adds what is known of the runner's warm sandboxes.

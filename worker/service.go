@@ -42,6 +42,7 @@ type serviceOptions struct {
 	degradations policies.Degradations
 	oneRun       bool // the worker is for one execution, whose own faults say what is missing
 	events       eventOptions
+	ingress      *ingress // takes events over HTTP; nil: none
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -55,6 +56,7 @@ type service struct {
 	audit     *audit.Log
 	machines  *driver.Pool
 	events    *events.Gateway
+	ingress   *ingress
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -123,6 +125,8 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	if options.ahead {
 		s.warmUp(ctx, log)
 	}
+	s.ingress = options.ingress
+	s.ingress.serve(s.events, options.monitor, log)
 	return s, nil
 }
 
@@ -193,6 +197,7 @@ func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdk
 // stop takes no new work, lets scripts finish within the grace, kills the rest
 // (Temporal retries them elsewhere), and disconnects.
 func (s *service) stop() {
+	s.ingress.close()
 	s.worker.Stop()
 	s.close()
 }

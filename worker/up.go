@@ -52,6 +52,7 @@ func (a *app) up(ctx context.Context, options devserver.Options, flags workerFla
 		return err
 	}
 	defer worker.monitor.close()
+	defer worker.ingress.close()
 	home, err := install.Open(a.stateDir)
 	if err != nil {
 		return installError(err)
@@ -83,6 +84,9 @@ func (a *app) announce(e *embedded, home *install.Install, worker serviceOptions
 	fmt.Fprintf(a.stderr, "Profile    TEMPORAL_CONFIG_FILE=%s\n", home.ProfilePath())
 	if worker.monitor != nil {
 		fmt.Fprintf(a.stderr, "Metrics    http://%s/metrics\n", worker.monitor.address())
+	}
+	if worker.ingress != nil {
+		fmt.Fprintf(a.stderr, "Events     %s\n", worker.ingress.address())
 	}
 	fmt.Fprintf(a.stderr, "Web UI     %s\n", e.server.LoginURL())
 	a.announceDegraded(e.worker, 0)

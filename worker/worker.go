@@ -20,6 +20,7 @@ type workerFlags struct {
 	metrics    string
 	warm       int
 	warmMemory int
+	ingress    ingressFlags
 }
 
 func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
@@ -32,6 +33,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
 	a.eventRulesFlag(cmd)
+	f.ingress.add(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
@@ -92,7 +94,12 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	options.ahead = true
 	options.warm = sandbox.PoolLimits{PerKind: f.warm, Memory: int64(f.warmMemory) << 20}
 	if f.metrics != "" {
-		options.monitor, err = newMonitor(ctx, f.metrics)
+		if options.monitor, err = newMonitor(ctx, f.metrics); err != nil {
+			return options, err
+		}
+	}
+	if options.ingress, err = newIngress(ctx, f.ingress); err != nil {
+		options.monitor.close()
 	}
 	return options, err
 }
@@ -132,6 +139,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return err
 	}
 	defer options.monitor.close()
+	defer options.ingress.close()
 	options.register = true
 	s, err := a.startService(ctx, connection, options)
 	if err != nil {
@@ -144,6 +152,9 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	a.announceDegraded(s, 0)
 	if options.monitor != nil {
 		fmt.Fprintf(a.stderr, "metrics on http://%s/metrics\n", options.monitor.address())
+	}
+	if options.ingress != nil {
+		fmt.Fprintf(a.stderr, "events to %s\n", options.ingress.address())
 	}
 	select {
 	case <-ctx.Done():

@@ -32,7 +32,7 @@ type sending struct {
 
 // dispatch sends an event to the listeners that mean it and the sinks that its
 // routes name.
-func (r *router) dispatch(ctx workflow.Context, p contract.JudgedEvent) *dispatch {
+func (r *router) dispatch(ctx workflow.Context, p contract.JudgedEvent, bags *bags) *dispatch {
 	d := &dispatch{envelope: p.Envelope}
 	value, err := expression.Decode(p.Envelope.Event)
 	event, ok := value.(map[string]any)
@@ -41,7 +41,7 @@ func (r *router) dispatch(ctx workflow.Context, p contract.JudgedEvent) *dispatc
 	}
 	for _, s := range r.state.Subscriptions {
 		if r.patterns.means(s.Filters, event) {
-			d.toListener(ctx, s, p.Routes)
+			d.toListener(ctx, s, p.Routes, bags)
 		}
 	}
 	for _, route := range p.Routes {
@@ -52,7 +52,7 @@ func (r *router) dispatch(ctx workflow.Context, p contract.JudgedEvent) *dispatc
 	return d
 }
 
-func (d *dispatch) toListener(ctx workflow.Context, s *subscription, routes []contract.Route) {
+func (d *dispatch) toListener(ctx workflow.Context, s *subscription, routes []contract.Route, bags *bags) {
 	route, verdict := choose(routes, s.Identity)
 	if verdict.Accepts() && (s.Waiting >= s.Queue || s.WaitingBytes+len(d.envelope.Event) > s.Bytes) {
 		verdict = contract.Verdict{Check: contract.CheckQueue, Detail: fmt.Sprintf(
@@ -66,10 +66,52 @@ func (d *dispatch) toListener(ctx workflow.Context, s *subscription, routes []co
 	s.WaitingBytes += len(d.envelope.Event)
 	envelope := d.envelope
 	envelope.Priority = route.Priority
-	d.sent = append(d.sent, sending{
-		target: s.Identity, execution: s.Execution,
-		done: workflow.SignalExternalWorkflow(ctx, s.Execution, "", contract.EventSignal, envelope),
-	})
+	sent := sending{target: s.Identity, execution: s.Execution}
+	if bags == nil {
+		sent.done = workflow.SignalExternalWorkflow(ctx, s.Execution, "", contract.EventSignal, envelope)
+	} else {
+		sent.done = bags.put(ctx, s.Execution, envelope)
+	}
+	d.sent = append(d.sent, sent)
+}
+
+// bags hold what a batch has for each listener until all of it is judged. One
+// signal brings a bag, so that its events arrive in their order: Temporal does
+// not promise that of signals on their way at the same time.
+type bags struct {
+	order []*bag
+	of    map[string]*bag
+}
+
+type bag struct {
+	execution string
+	events    contract.Envelopes
+	done      workflow.Future
+	set       workflow.Settable
+}
+
+func newBags() *bags { return &bags{of: map[string]*bag{}} }
+
+// put gives a future that is ready once the bag was brought.
+func (b *bags) put(ctx workflow.Context, execution string, e contract.Envelope) workflow.Future {
+	own := b.of[execution]
+	if own == nil {
+		own = &bag{execution: execution}
+		own.done, own.set = workflow.NewFuture(ctx)
+		b.of[execution], b.order = own, append(b.order, own)
+	}
+	own.events = append(own.events, e)
+	return own.done
+}
+
+// send brings every bag.
+func (b *bags) send(ctx workflow.Context) {
+	if b == nil {
+		return
+	}
+	for _, own := range b.order {
+		own.set.Chain(workflow.SignalExternalWorkflow(ctx, own.execution, "", contract.EventSignal, own.events))
+	}
 }
 
 func (d *dispatch) refuse(target string, verdict contract.Verdict) {

@@ -68,7 +68,7 @@ func (m *mailbox) receive(ctx workflow.Context) {
 	channel := workflow.GetSignalChannel(ctx, contract.EventSignal)
 	for {
 		if len((*m.state).Unjudged) == 0 {
-			var e contract.Envelope
+			var e contract.Envelopes
 			channel.Receive(ctx, &e)
 			m.keep(e)
 		}
@@ -86,13 +86,15 @@ func (m *mailbox) receive(ctx workflow.Context) {
 	}
 }
 
-func (m *mailbox) keep(e contract.Envelope) { (*m.state).Unjudged = append((*m.state).Unjudged, e) }
+func (m *mailbox) keep(e contract.Envelopes) {
+	(*m.state).Unjudged = append((*m.state).Unjudged, e...)
+}
 
 func (m *mailbox) drain(channel workflow.ReceiveChannel) {
-	var e contract.Envelope
+	var e contract.Envelopes
 	for channel.ReceiveAsync(&e) {
 		m.keep(e)
-		e = contract.Envelope{}
+		e = nil
 	}
 }
 

@@ -18,6 +18,7 @@ func runRouter(ctx workflow.Context, carried *routerState) error {
 		r.state = &routerState{}
 	}
 	r.prepare()
+	r.inOrder = workflow.GetVersion(ctx, routerVersion, workflow.DefaultVersion, 1) >= 1
 	if err := r.answer(ctx); err != nil {
 		return err
 	}
@@ -40,12 +41,16 @@ func runRouter(ctx workflow.Context, carried *routerState) error {
 	}
 }
 
+// routerVersion is the change of the router that keeps the order within a batch.
+const routerVersion = "events.order"
+
 // router is one run of the entity.
 type router struct {
 	state *routerState
 	// Made anew from the state in each run.
 	seen     map[string]bool
 	patterns patterns
+	inOrder  bool // the events of a batch travel together
 }
 
 // answer registers what the router answers to.
@@ -105,9 +110,14 @@ func (r *router) subscribe(ctx workflow.Context, s contract.Subscription) (contr
 func (r *router) publish(ctx workflow.Context, batch []contract.JudgedEvent) ([]contract.Outcome, error) {
 	outcomes := make([]contract.Outcome, len(batch))
 	under := make([]*dispatch, len(batch))
-	for i, p := range batch {
-		outcomes[i], under[i] = r.begin(ctx, p)
+	var bags *bags
+	if r.inOrder {
+		bags = newBags()
 	}
+	for i, p := range batch {
+		outcomes[i], under[i] = r.begin(ctx, p, bags)
+	}
+	bags.send(ctx)
 	for i, d := range under {
 		if d != nil {
 			d.finish(ctx, r, &outcomes[i])
@@ -120,7 +130,7 @@ func (r *router) publish(ctx workflow.Context, batch []contract.JudgedEvent) ([]
 // begin applies the checks in their order (A38), rate, then rule, type and size
 // as the worker judged them, then the queue of each target, and sends out what
 // passes.
-func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent) (contract.Outcome, *dispatch) {
+func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent, bags *bags) (contract.Outcome, *dispatch) {
 	outcome := contract.Outcome{Source: p.Envelope.Source, ID: p.Envelope.ID}
 	key := eventKey(p.Envelope)
 	known := p.Verdict.Accepts() && r.seen[key]
@@ -137,7 +147,7 @@ func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent) (contract.O
 		r.reject(ctx, p, &outcome, verdict)
 		return outcome, nil
 	}
-	d := r.dispatch(ctx, p)
+	d := r.dispatch(ctx, p, bags)
 	if len(d.sent) == 0 && d.full != nil {
 		d.report(ctx, r, &outcome)
 		outcome.Status, outcome.Check, outcome.Detail = contract.Rejected, d.full.Check, d.full.Detail

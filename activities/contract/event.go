@@ -1,6 +1,9 @@
 package contract
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Activity types of events. An emit task's is the task's kind.
 const (
@@ -34,8 +37,25 @@ const (
 	EventsQuery     = "events"    // returns EventsReport
 )
 
-// EventSignal brings a listening execution an Envelope.
+// EventSignal brings a listening execution Envelopes.
 const EventSignal = "event"
+
+// Envelopes are events in the order in which they were sent. One alone may be
+// written without the brackets.
+type Envelopes []Envelope
+
+// UnmarshalJSON reads an array of envelopes, or one envelope.
+func (e *Envelopes) UnmarshalJSON(data []byte) error {
+	if text := bytes.TrimLeft(data, " \t\r\n"); len(text) > 0 && text[0] == '[' {
+		return json.Unmarshal(data, (*[]Envelope)(e))
+	}
+	var one Envelope
+	if err := json.Unmarshal(data, &one); err != nil {
+		return err
+	}
+	*e = Envelopes{one}
+	return nil
+}
 
 // Sender says who sent an event, as the worker knows it.
 type Sender struct {
@@ -49,6 +69,7 @@ type Sender struct {
 // Senders that are no definition; no namespace begins with "@".
 const (
 	SenderCLI       = "@cli"       // lazaret emit
+	SenderHTTP      = "@http/"     // begins that of who sends over HTTP; a name of the operator's follows
 	SenderLifecycle = "@lifecycle" // the lifecycle of executions
 )
 

@@ -120,14 +120,19 @@ func (g *Gateway) update(ctx context.Context, batch []contract.JudgedEvent, atte
 	return outcomes, nil
 }
 
-// ask sends the router an update, and starts the router where it does not run.
-func (g *Gateway) ask(ctx context.Context, update, id string, argument, result any) error {
-	start := g.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+// routerOptions are those of the one router.
+func routerOptions() client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
 		ID:                       contract.EventRouterID,
 		TaskQueue:                contract.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "who listens to which events",
-	}, contract.EventRouter)
+	}
+}
+
+// ask sends the router an update, and starts the router where it does not run.
+func (g *Gateway) ask(ctx context.Context, update, id string, argument, result any) error {
+	start := g.Client.NewWithStartWorkflowOperation(routerOptions(), contract.EventRouter)
 	handle, err := g.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
