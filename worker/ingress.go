@@ -26,7 +26,8 @@ type ingressFlags struct {
 	cert, key string // --event-tls-cert, --event-tls-key
 }
 
-func (f *ingressFlags) add(cmd *cobra.Command) {
+// addIngressFlags adds them to a command that runs a worker.
+func (a *app) addIngressFlags(cmd *cobra.Command, f *ingressFlags) {
 	cmd.Flags().StringVar(&f.address, "event-listen", "", "where CloudEvents are taken over HTTP, such as 127.0.0.1:8090 (default nowhere)")
 	cmd.Flags().StringVar(&f.senders, "event-senders", "", "who may send there: a file of mode 0600, a name and a bearer token a line")
 	cmd.Flags().StringVar(&f.cert, "event-tls-cert", "", "PEM file with the certificate to serve; needed off loopback")

@@ -33,7 +33,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
 	a.eventRulesFlag(cmd)
-	f.ingress.add(cmd)
+	a.addIngressFlags(cmd, &f.ingress)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
