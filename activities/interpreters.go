@@ -70,6 +70,7 @@ func python(spec sandbox.Spec, path, code string) sandbox.Spec {
 	spec.Argv = []string{path, "-I", "-S", "-B", "-X", "utf8", "/lazaret/run.py"}
 	spec.Files = append(spec.Files,
 		sandbox.File{Path: "/lazaret/run.py", Content: runners.Python},
+		sandbox.File{Path: pythonModule, Content: moduleFor(false)},
 		sandbox.File{Path: pythonScript, Content: []byte(code)})
 	return waiting(spec)
 }

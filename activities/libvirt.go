@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
@@ -47,10 +46,10 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	result, err := l.Broker.Call(watched, virt.Request{
 		Operation: request.Operation, Arguments: arguments, URI: request.URI,
 		Identity: virt.Identity{
-			Definition: request.Task.Namespace + "/" + request.Task.Name,
+			Definition: definitionOf(request.Task),
 			Execution:  request.Task.Execution, Task: request.Task.Reference, Caller: "task",
 		},
-		Key:   fmt.Sprintf("%s/%s/%s", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID),
+		Key:   activityOf(ctx),
 		Retry: info.Attempt > 1, Resolved: pulse.last.Resolved,
 		Progress: pulse.progress,
 	})

@@ -51,6 +51,8 @@ type Processes struct {
 	Secrets *secrets.Store
 	// Supplies are what scripts may ask for beyond the system's own.
 	Supplies Supplies
+	// Machines gives scripts the libvirt broker; nil gives none.
+	Machines *ScriptMachines
 	// Grace is how long a program may go on once the worker is stopping.
 	Grace time.Duration
 	// Audit records what runs, what is refused and what a program tried; nil records nothing.
@@ -79,6 +81,7 @@ func (p *Processes) Keep(ctx context.Context, warmer Warmer) error {
 	if err != nil {
 		return err
 	}
+	p.Machines.serve(&spec, contract.Process{Language: "python"}, "", false)
 	return warmer.Keep(ctx, spec)
 }
 
@@ -128,6 +131,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec.ID = attempt(ctx)
+	p.Machines.serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
 	alerts := p.alert(request, level, redact)
 	spec.Alerts = alerts.inbox
 	watched, release := p.watch(ctx, alerts)
@@ -153,8 +157,13 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 // attempt names one attempt of one activity, so that what is reported of it
 // twice is known for the same.
 func attempt(ctx context.Context) string {
+	return fmt.Sprintf("%s/%d", activityOf(ctx), activity.GetInfo(ctx).Attempt)
+}
+
+// activityOf names an activity, the same for all its attempts.
+func activityOf(ctx context.Context) string {
 	info := activity.GetInfo(ctx)
-	return fmt.Sprintf("%s/%s/%s/%d", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID, info.Attempt)
+	return fmt.Sprintf("%s/%s/%s", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID)
 }
 
 // start runs the program if its text allows it.

@@ -102,6 +102,14 @@ func (l Libvirt) Judge(q LibvirtQuestion) LibvirtVerdict {
 	return LibvirtVerdict{Allowed: true, URI: uri, ReadOnly: l.ReadOnly, Approval: slices.Contains(l.Approval, q.Operation.Name)}
 }
 
+// Grants says whether the policy allows a definition's tasks or scripts (caller)
+// any of the operations, at any host, with or without an approval.
+func (l Libvirt) Grants(definition, caller string, operations []LibvirtOperation) bool {
+	return slices.ContainsFunc(operations, func(o LibvirtOperation) bool {
+		return l.Judge(LibvirtQuestion{Operation: o, Definition: definition, Caller: caller}).Allowed
+	})
+}
+
 // forDefinition is the policy with the exception that fits.
 func (l Libvirt) forDefinition(q LibvirtQuestion) Libvirt {
 	for _, e := range l.Definitions {

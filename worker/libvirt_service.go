@@ -16,8 +16,17 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 		return err
 	}
 	broker := activities.NewLibvirtBroker(s.machines, options.libvirt, s.audit)
-	broker.Denied = func(request virt.Request, e *virt.Error) { logLibvirtDenial(log, request, e) }
+	broker.Denied = func(request virt.Request, e *virt.Error) {
+		if request.Identity.Caller != "script" { // whose run reports it
+			logLibvirtDenial(log, request, e)
+		}
+	}
 	(&activities.Libvirt{Broker: broker, Grace: options.grace}).Register(s.worker)
+	operations := activities.LibvirtOperations()
+	s.processes.Machines = &activities.ScriptMachines{
+		Broker: broker,
+		Grants: func(definition string) bool { return options.libvirt.Grants(definition, "script", operations) },
+	}
 	return nil
 }
 

@@ -131,7 +131,7 @@ def _start():
 
     arguments = read_arguments()
     # Packages come after the standard library, so that none can pose as a part of it.
-    sys.path += sys.argv[1:]
+    sys.path += ["/lazaret/lib", *sys.argv[1:]]
     sys.argv = [script]
     main.clear()
     main.update(

@@ -10,6 +10,12 @@ import _ "embed"
 //go:embed python.py
 var Python []byte
 
+// Module is the module lazaret of python scripts, but for its last lines:
+// _OPERATIONS, and _DESCRIPTOR where there is one.
+//
+//go:embed lazaret.py
+var Module []byte
+
 // Node is the runner of js scripts.
 //
 //go:embed node.mjs
