@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -17,6 +18,8 @@ type Definitions struct {
 	Suggest func(name string, known []string) string
 	// Runtime is the version of this program.
 	Runtime string
+	// Converter is the client's; nil: Temporal's default.
+	Converter converter.DataConverter
 }
 
 // Register adds the activity to a worker.
@@ -26,7 +29,7 @@ func (d *Definitions) Register(r worker.ActivityRegistry) {
 
 // Resolve finds a definition. That there is none is a fault, which nobody retries.
 func (d *Definitions) Resolve(ctx context.Context, reference contract.Reference) (contract.Resolved, error) {
-	store := published.Store{Client: activity.GetClient(ctx), Suggest: d.Suggest}
+	store := published.Store{Client: activity.GetClient(ctx), Suggest: d.Suggest, Converter: d.Converter}
 	resolved, err := store.Resolve(ctx, reference)
 	if missing, ok := errors.AsType[*published.Missing](err); ok {
 		detail := missing.Error()

@@ -200,7 +200,7 @@ func (s *session) checkUnscheduled(ctx context.Context, reference contract.Refer
 		return nil
 	case err != nil:
 		return temporalError(err)
-	case startedBy(described.Schedule.Action).Version != reference.Version:
+	case s.startedBy(described.Schedule.Action).Version != reference.Version:
 		return nil
 	}
 	return invalid("apply another version, or lazaret schedule delete "+reference.Namespace+"/"+reference.Name,

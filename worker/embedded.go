@@ -18,6 +18,7 @@ import (
 type embedded struct {
 	server *devserver.Server
 	worker *service
+	sealed *encryption // nil: payloads are plain
 }
 
 func (e *embedded) stop() {
@@ -82,12 +83,14 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.dial(ctx, localOptions(home, e.server.Address(), install.CLI))
+	connection := localOptions(home, e.server.Address(), install.CLI)
+	e.sealed.apply(&connection)
+	c, err := a.dial(ctx, connection)
 	if err != nil {
 		e.stop()
 		return nil, err
 	}
-	return &session{Client: c, install: home, embedded: e}, nil
+	return &session{Client: c, install: home, embedded: e, values: connection.DataConverter}, nil
 }
 
 // startEmbedded starts the server and a worker on it.
@@ -97,17 +100,26 @@ func (a *app) startEmbedded(ctx context.Context, home *install.Install, options 
 	options.ProductVersion = a.build.Version
 	options.Logger = a.logger(zerolog.WarnLevel).With().Str("component", "temporal").Logger()
 	options.LoginHelp = "Run `lazaret up --link` on this machine for a link that opens it."
+	sealed, err := a.ownEncryption(home)
+	if err != nil {
+		return nil, err
+	}
+	if sealed != nil {
+		options.Codec, options.PayloadKeys = sealed.codec.Handler(), sealed.file
+	}
 	server, err := devserver.Start(ctx, options)
 	if err != nil {
 		return nil, startError(err)
 	}
 	worker.grantKey = home.SigningKey()
-	w, err := a.startService(ctx, localOptions(home, server.Address(), install.Worker), worker)
+	connection := localOptions(home, server.Address(), install.Worker)
+	sealed.apply(&connection)
+	w, err := a.startService(ctx, connection, worker)
 	if err != nil {
 		_ = server.Stop()
 		return nil, err
 	}
-	return &embedded{server: server, worker: w}, nil
+	return &embedded{server: server, worker: w, sealed: sealed}, nil
 }
 
 func startError(err error) error {

@@ -31,7 +31,7 @@ func neededOf(def *definition.Definition, known func(*definition.RunWorkflow) bo
 
 // store is what is published where the session leads.
 func (s *session) store() published.Store {
-	return published.Store{Client: s.Client, Suggest: definition.Suggest}
+	return published.Store{Client: s.Client, Suggest: definition.Suggest, Converter: s.converter()}
 }
 
 // What to do about a definition that run.workflow names and that is not there.

@@ -54,6 +54,8 @@ type app struct {
 	allowDegraded []string // --allow-degraded
 	libvirtPolicy string   // --libvirt-policy
 	auditDir      string   // --audit-dir
+	payloadKeys   string   // --payload-keys
+	refusePlain   bool     // --refuse-plain
 	events        eventFlags
 }
 
@@ -95,6 +97,7 @@ it uses that cluster.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.stateDir, "state-dir", "", "folder of the embedded Temporal (default $XDG_STATE_HOME/lazaret)")
 	flags.StringVar(&a.logFormat, "log-format", "auto", "logs as console or json; auto is console on a terminal")
+	flags.StringVar(&a.payloadKeys, "payload-keys", "", payloadKeysUsage)
 	flags.StringVar(&a.logLevel, "log-level", "", "least level logged: debug, info, warn, error")
 	root.AddCommand(
 		a.runCommand(), a.upCommand(), a.workerCommand(),
@@ -102,7 +105,7 @@ it uses that cluster.`,
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
-		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }

@@ -137,7 +137,7 @@ func (s *session) updateSchedule(ctx context.Context, options client.ScheduleOpt
 		DoUpdate: func(input client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			was := input.Description.Schedule
 			done.Result = "updated"
-			if started := startedBy(was.Action); started.Digest == done.Digest {
+			if started := s.startedBy(was.Action); started.Digest == done.Digest {
 				done.Result = "unchanged"
 			}
 			if was.State != nil {

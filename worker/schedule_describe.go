@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/workflows/definition"
@@ -57,7 +56,7 @@ func (a *app) describeSchedule(ctx context.Context, s *session, handle client.Sc
 	if err != nil {
 		return scheduleError(handle.GetID(), err)
 	}
-	info := scheduleInfoOf(handle.GetID(), described)
+	info := s.scheduleInfoOf(handle.GetID(), described)
 	for _, action := range slices.Backward(described.Info.RecentActions) {
 		info.Recent = append(info.Recent, s.scheduledAction(ctx, action, isAfter(described)))
 	}
@@ -68,8 +67,8 @@ func (a *app) describeSchedule(ctx context.Context, s *session, handle client.Sc
 	return nil
 }
 
-func scheduleInfoOf(id string, d *client.ScheduleDescription) scheduleInfo {
-	started := startedBy(d.Schedule.Action)
+func (s *session) scheduleInfoOf(id string, d *client.ScheduleDescription) scheduleInfo {
+	started := s.startedBy(d.Schedule.Action)
 	info := scheduleInfo{
 		ID: id, Definition: strings.Replace(id, ".", "/", 1), Version: started.Version, Digest: started.Digest,
 		Started: d.Info.NumActions, Missed: d.Info.NumActionsMissedCatchupWindow,
@@ -103,7 +102,7 @@ func isAfter(d *client.ScheduleDescription) bool {
 }
 
 // startedBy is the published version that a schedule starts; zero when it is not ours.
-func startedBy(action client.ScheduleAction) contract.PublishedRef {
+func (s *session) startedBy(action client.ScheduleAction) contract.PublishedRef {
 	started, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(started.Args) == 0 {
 		return contract.PublishedRef{}
@@ -114,11 +113,11 @@ func startedBy(action client.ScheduleAction) contract.PublishedRef {
 	}
 	if started.Workflow == contract.After {
 		var r contract.Repetition
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &r) // else zero
+		_ = s.converter().FromPayload(payload, &r) // else zero
 		return r.Start.Published
 	}
 	var start contract.Start
-	_ = converter.GetDefaultDataConverter().FromPayload(payload, &start) // else zero
+	_ = s.converter().FromPayload(payload, &start) // else zero
 	return start.Published
 }
 

@@ -50,7 +50,7 @@ func described(t *testing.T, s *session, handle client.ScheduleHandle) scheduleI
 	t.Helper()
 	d, err := handle.Describe(t.Context())
 	require.NoError(t, err)
-	info := scheduleInfoOf(handle.GetID(), d)
+	info := s.scheduleInfoOf(handle.GetID(), d)
 	for _, action := range slices.Backward(d.Info.RecentActions) {
 		info.Recent = append(info.Recent, s.scheduledAction(t.Context(), action, isAfter(d)))
 	}

@@ -111,7 +111,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.events = a.gateway(c, options, log)
 	s.events.Register(s.worker)
-	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version}).Register(s.worker)
+	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
 			s.close()

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
 
 	"lazaret.dev/lazaret/worker/install"
 )
@@ -25,6 +26,8 @@ type session struct {
 	server install.Discovery
 	// embedded is the server and worker of this process, or nil.
 	embedded *embedded
+	// values reads payloads that the client hands out as they are stored; nil: they are plain.
+	values converter.DataConverter
 }
 
 // Close ends the connection, and the server and worker if they are ours.
@@ -56,11 +59,14 @@ func (a *app) connectExisting(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	if configured {
+		if err := a.encrypt(&options, a.keyFile("")); err != nil {
+			return nil, err
+		}
 		c, err := a.dial(ctx, options)
 		if err != nil {
 			return nil, err
 		}
-		return &session{Client: c}, nil
+		return &session{Client: c, values: options.DataConverter}, nil
 	}
 	home, err := install.Open(a.stateDir)
 	if err != nil {
@@ -73,10 +79,14 @@ func (a *app) connectExisting(ctx context.Context) (*session, error) {
 	if !found {
 		return nil, nil
 	}
-	c, err := a.dial(ctx, localOptions(home, running.Address, install.CLI))
+	options = localOptions(home, running.Address, install.CLI)
+	if err := a.encrypt(&options, a.keyFile(running.PayloadKeys)); err != nil {
+		return nil, err
+	}
+	c, err := a.dial(ctx, options)
 	switch {
 	case err == nil:
-		return &session{Client: c, install: home, server: running}, nil
+		return &session{Client: c, install: home, server: running, values: options.DataConverter}, nil
 	case ctx.Err() == nil && replaced(home, running):
 		return nil, nil
 	}

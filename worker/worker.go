@@ -34,6 +34,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.libvirtPolicyFlag(cmd)
 	a.eventRulesFlag(cmd)
 	a.addIngressFlags(cmd, &f.ingress)
+	a.refusePlainFlag(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
@@ -133,6 +134,9 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	if !configured {
 		return unreachable(errors.New("no Temporal is configured"),
 			"set TEMPORAL_ADDRESS, or use `lazaret up` for Temporal and worker in one")
+	}
+	if err := a.encrypt(&connection, a.keyFile("")); err != nil {
+		return err
 	}
 	options, err := a.serviceOptions(ctx, flags)
 	if err != nil {

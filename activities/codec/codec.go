@@ -13,6 +13,8 @@ import (
 
 // Options of a codec.
 type Options struct {
+	// OpenOnly leaves what is written as it is, and opens what was sealed.
+	OpenOnly bool
 	// RefusePlain refuses payloads that are not sealed. By default they are
 	// taken as they are: those of executions from before encryption, and inputs
 	// from programs that have no key.
@@ -49,6 +51,9 @@ func (c *Codec) WithSerializationContext(context converter.SerializationContext)
 
 // Encode implements converter.PayloadCodec: it seals each payload.
 func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	if c.options.OpenOnly {
+		return payloads, nil
+	}
 	key, found := c.keeper.sealing()
 	if !found {
 		return nil, &Error{Reason: "no key of the ring has begun to seal", Hint: "lazaret keys list shows from when each does"}

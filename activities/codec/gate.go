@@ -17,7 +17,8 @@ type Gate struct {
 	// Token is what Authorization: Bearer has to hold.
 	Token string
 	// Hosts are the names, host:port, under which the gate answers: others are
-	// names that somebody has made resolve to it.
+	// names that somebody has made resolve to it. None means any, for a server
+	// whose certificate names it.
 	Hosts []string
 	Next  http.Handler
 }
@@ -36,7 +37,7 @@ func ParseOrigin(text string) (string, error) {
 
 // ServeHTTP implements http.Handler.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !slices.Contains(g.Hosts, r.Host) {
+	if len(g.Hosts) > 0 && !slices.Contains(g.Hosts, r.Host) {
 		http.Error(w, "this is not the host you asked for", http.StatusMisdirectedRequest)
 		return
 	}

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func Hold(ring Ring, clock func() time.Time) *Keeper {
 func (k *Keeper) reload() error {
 	s, err := stampOf(k.path)
 	if err != nil {
-		return &Error{Reason: "key ring " + k.path, Err: cause(err)}
+		return &Error{Reason: fmt.Sprintf("key ring %q", k.path), Err: cause(err)}
 	}
 	ring, err := ReadFile(k.path)
 	if err != nil {

@@ -42,6 +42,8 @@ func (r *Rejected) Error() string { return r.Reason }
 // Store is the definitions published in a client's namespace.
 type Store struct {
 	Client client.Client
+	// Converter reads the memos of indexes; nil: Temporal's default.
+	Converter converter.DataConverter
 	// Suggest gives the name nearest to a wrong one, or ""; nil: none.
 	Suggest func(name string, known []string) string
 }
@@ -220,7 +222,7 @@ func (s Store) List(ctx context.Context) ([]Entry, error) {
 			} {
 				if payload := memo[name]; payload != nil {
 					// What cannot be read, such as an operator's own memo, stays empty.
-					_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
+					_ = s.converter().FromPayload(payload, into)
 				}
 			}
 			if e.Latest != "" {
@@ -246,6 +248,13 @@ func (s Store) query(ctx context.Context, id, name string, answer any) error {
 		return serviceerror.NewNotFound(id + " has ended")
 	}
 	return response.QueryResult.Get(answer)
+}
+
+func (s Store) converter() converter.DataConverter {
+	if s.Converter == nil {
+		return converter.GetDefaultDataConverter()
+	}
+	return s.Converter
 }
 
 func isNotFound(err error) bool {

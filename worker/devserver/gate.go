@@ -26,6 +26,7 @@ type gate struct {
 	help     string
 	tokens   *gatekeeper
 	ui       http.Handler
+	codec    http.Handler // nil: payloads are plain
 	origins  *http.CrossOriginProtection
 	links    *ticketBox
 	sessions *ticketBox
@@ -60,6 +61,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.mint(w, r)
 	case "/login":
 		g.login(w, r)
+	case codecPath + "/encode", codecPath + "/decode":
+		g.open(w, r)
 	default:
 		g.pass(w, r)
 	}
@@ -79,6 +82,23 @@ func (g *gate) pass(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Header.Set("Authorization", g.tokens.authorizationOf(install.UI))
 	g.ui.ServeHTTP(w, r)
+}
+
+// codecPath is where payloads are opened and sealed.
+const codecPath = "/codec"
+
+// open hands payloads to the codec, for pages of the UI and bearers of the CLI token.
+func (g *gate) open(w http.ResponseWriter, r *http.Request) {
+	cookie, err := r.Cookie(g.cookieName())
+	session := err == nil && g.sessions.valid(cookie.Value, time.Now())
+	switch {
+	case !session && g.tokens.identify(r.Header.Get("Authorization")) != install.CLI:
+		g.refuse(w, http.StatusUnauthorized, "Not logged in.")
+	case g.codec == nil:
+		http.NotFound(w, r)
+	default:
+		g.codec.ServeHTTP(w, r)
+	}
 }
 
 // login trades the code of a login link for a session.

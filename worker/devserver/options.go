@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,6 +33,11 @@ type Options struct {
 	Address, UIAddress string
 	// NoUI leaves the Web UI out.
 	NoUI bool
+
+	// Codec, if there is one, opens and seals payloads for the Web UI, and for
+	// bearers of the CLI token; PayloadKeys names the file of its keys to others.
+	Codec       http.Handler
+	PayloadKeys string
 
 	// InMemory keeps the database in memory: for tests. The state folder still
 	// provides tokens, lock and discovery file.

@@ -149,13 +149,18 @@ func (s *Server) prepareNamespace(ctx context.Context, tokens *gatekeeper) error
 
 // announce publishes the running server to the user's other processes.
 func (s *Server) announce() error {
-	if err := s.options.Install.WriteProfile(s.Address()); err != nil {
+	codec := ""
+	if s.ui != nil && s.options.Codec != nil {
+		codec = s.ui.codecURL()
+	}
+	if err := s.options.Install.WriteProfile(s.Address(), codec); err != nil {
 		return err
 	}
 	return s.options.Install.Announce(install.Discovery{
 		PID:            os.Getpid(),
 		Address:        s.Address(),
 		UIAddress:      s.UIAddress(),
+		PayloadKeys:    s.options.PayloadKeys,
 		ServerVersion:  Version,
 		ProductVersion: s.options.ProductVersion,
 		StartedAt:      time.Now().UTC(),

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -47,11 +46,11 @@ func (u *webUI) address() string { return u.listener.Addr().String() }
 
 // serve begins to serve the UI of the Temporal at address.
 func (u *webUI) serve(address string, tokens *gatekeeper, o Options) error {
-	handler, err := u.handler(address, o.Logger)
+	handler, err := u.handler(address, o)
 	if err != nil {
 		return fmt.Errorf("web UI: %w", err)
 	}
-	u.gate.ui, u.gate.tokens, u.gate.help = handler, tokens, o.LoginHelp
+	u.gate.ui, u.gate.tokens, u.gate.help, u.gate.codec = handler, tokens, o.LoginHelp, o.Codec
 	u.server = &http.Server{
 		Handler:           u.gate,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -86,8 +85,8 @@ func (u *webUI) stop() error {
 // the same but keeps the handler to itself and insists on a port. Left out are
 // CORS and CSRF tokens, which the gate's origin check stands for, sign-in
 // routes, and the query for newer releases.
-func (u *webUI) handler(address string, logs io.Writer) (http.Handler, error) {
-	settings, err := config.NewConfigProviderWithRefresh(uiConfig(address))
+func (u *webUI) handler(address string, o Options) (http.Handler, error) {
+	settings, err := config.NewConfigProviderWithRefresh(u.config(address, o))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +98,7 @@ func (u *webUI) handler(address string, logs io.Writer) (http.Handler, error) {
 		return nil, err
 	}
 	e := echo.New()
-	e.Logger.SetOutput(logs) // standard output is for results
+	e.Logger.SetOutput(o.Logger) // standard output is for results
 	e.Use(middleware.Recover(), middleware.Gzip(), middleware.Secure())
 	u.addAPI(e, settings)
 	route.SetRenderRoute(e, "/")
@@ -116,8 +115,8 @@ func (u *webUI) addAPI(e *echo.Echo, settings *config.ConfigProviderWithRefresh)
 	group.Any("/*", api.TemporalAPIHandler(settings, forward, u.conn))
 }
 
-func uiConfig(address string) *config.Config {
-	return &config.Config{
+func (u *webUI) config(address string, o Options) *config.Config {
+	c := &config.Config{
 		TemporalGRPCAddress: address,
 		EnableUI:            true,
 		DefaultNamespace:    install.Namespace,
@@ -126,7 +125,14 @@ func uiConfig(address string) *config.Config {
 		NotifyOnNewVersion: false,
 		HideLogs:           true,
 	}
+	if o.Codec != nil {
+		c.Codec.Endpoint = u.codecURL()
+	}
+	return c
 }
+
+// codecURL is where the UI's pages, which have its origin, open payloads.
+func (u *webUI) codecURL() string { return "http://" + u.address() + codecPath }
 
 func uiAssets() (fs.FS, error) {
 	assets, err := ui.Assets()

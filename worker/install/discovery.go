@@ -27,7 +27,10 @@ type Discovery struct {
 	// Address is Temporal's, host:port.
 	Address string `json:"address"`
 	// UIAddress is the Web UI's, host:port; empty without a UI.
-	UIAddress      string    `json:"uiAddress,omitempty"`
+	UIAddress string `json:"uiAddress,omitempty"`
+	// PayloadKeys is the file of the keys that payloads are sealed with; empty
+	// when they are not.
+	PayloadKeys    string    `json:"payloadKeys,omitempty"`
 	ServerVersion  string    `json:"serverVersion"`
 	ProductVersion string    `json:"productVersion"`
 	StartedAt      time.Time `json:"startedAt"`

@@ -9,17 +9,20 @@ const profileFile = "temporal.toml"
 // configuration speak to this installation's server as [CLI].
 func (i *Install) ProfilePath() string { return i.Path(profileFile) }
 
-// WriteProfile writes the client profile for a server at address (host:port).
+// WriteProfile writes the client profile for a server at address (host:port), and
+// for the codec server at a URL, unless that is empty.
 // The file holds the CLI token and is readable by its owner alone.
-func (i *Install) WriteProfile(address string) error {
-	config := envconfig.ClientConfig{Profiles: map[string]*envconfig.ClientConfigProfile{
-		envconfig.DefaultConfigFileProfile: {
-			Address:   address,
-			Namespace: Namespace,
-			// Not api_key: clients turn TLS on when they see one.
-			GRPCMeta: map[string]string{"authorization": "Bearer " + i.tokens[CLI]},
-		},
-	}}
+func (i *Install) WriteProfile(address, codec string) error {
+	profile := &envconfig.ClientConfigProfile{
+		Address:   address,
+		Namespace: Namespace,
+		// Not api_key: clients turn TLS on when they see one.
+		GRPCMeta: map[string]string{"authorization": "Bearer " + i.tokens[CLI]},
+	}
+	if codec != "" {
+		profile.Codec = &envconfig.ClientConfigCodec{Endpoint: codec, Auth: "Bearer " + i.tokens[CLI]}
+	}
+	config := envconfig.ClientConfig{Profiles: map[string]*envconfig.ClientConfigProfile{envconfig.DefaultConfigFileProfile: profile}}
 	text, err := config.ToTOML(envconfig.ClientConfigToTOMLOptions{})
 	if err != nil {
 		return &Error{Reason: "client profile cannot be encoded", Err: err}

@@ -103,7 +103,7 @@ func TestRunning_OtherProcessKilled(t *testing.T) {
 
 func TestWriteProfile(t *testing.T) {
 	i := open(t, folder(t))
-	require.NoError(t, i.WriteProfile("127.0.0.1:7233"))
+	require.NoError(t, i.WriteProfile("127.0.0.1:7233", ""))
 	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
 		ConfigFilePath: i.ProfilePath(), ConfigFileStrict: true,
 	})
