@@ -1,0 +1,172 @@
+package notify
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"mime"
+	"mime/quotedprintable"
+	"net"
+	"net/mail"
+	"net/smtp"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+
+	"lazaret.dev/lazaret/policies"
+)
+
+// mail sends the message in one transaction. Beyond loopback addresses it needs
+// TLS: smtps from the beginning, smtp by STARTTLS. With a secret it logs in as From.
+func (t Transport) mail(ctx context.Context, target policies.NotifyTarget, secret string, m Message) error {
+	letter, to, err := compose(target, m)
+	if err != nil {
+		return permanent{err}
+	}
+	client, err := t.greet(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if err := t.secure(client, target, secret); err != nil {
+		return err
+	}
+	if err := client.Mail(addressOf(target.From)); err != nil {
+		return refusedMail(err)
+	}
+	for _, address := range to {
+		if err := client.Rcpt(address); err != nil {
+			return refusedMail(err)
+		}
+	}
+	w, err := client.Data()
+	if err != nil {
+		return refusedMail(err)
+	}
+	if _, err := w.Write(letter); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return refusedMail(err)
+	}
+	return client.Quit()
+}
+
+func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*smtp.Client, error) {
+	connect, err := dialer(target)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(target.URL)
+	if err != nil {
+		return nil, permanent{err}
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"smtp": "25", "smtps": "465"}[u.Scheme]
+	}
+	conn, err := connect.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if u.Scheme == "smtps" {
+		conn = tls.Client(conn, t.tls(u.Hostname()))
+	}
+	client, err := smtp.NewClient(conn, u.Hostname())
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return client, nil
+}
+
+func (t Transport) tls(host string) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: t.Roots}
+}
+
+// secure begins TLS and logs in.
+func (t Transport) secure(client *smtp.Client, target policies.NotifyTarget, secret string) error {
+	u, err := url.Parse(target.URL)
+	if err != nil {
+		return permanent{err}
+	}
+	if err := client.Hello("localhost"); err != nil {
+		return err
+	}
+	_, secured := client.TLSConnectionState()
+	if offered, _ := client.Extension("STARTTLS"); offered && !secured {
+		if err := client.StartTLS(t.tls(u.Hostname())); err != nil {
+			return permanent{fmt.Errorf("TLS: %w", err)}
+		}
+		secured = true
+	}
+	if ip := net.ParseIP(u.Hostname()); !secured && (ip == nil || !ip.IsLoopback()) {
+		return permanent{errors.New("the mail server offers no TLS, and is not on this machine")}
+	}
+	if secret == "" {
+		return nil
+	}
+	if err := client.Auth(smtp.PlainAuth("", addressOf(target.From), secret, u.Hostname())); err != nil {
+		return refusedMail(err)
+	}
+	return nil
+}
+
+// refusedMail tells what a server refuses for good (5xx) from what may pass.
+func refusedMail(err error) error {
+	var answer *textproto.Error
+	if errors.As(err, &answer) && answer.Code >= 500 {
+		return permanent{err}
+	}
+	return err
+}
+
+func addressOf(text string) string {
+	address, err := mail.ParseAddress(text)
+	if err != nil {
+		return ""
+	}
+	return address.Address
+}
+
+// compose writes the letter. Addresses are parsed and texts encoded, so that none
+// can begin another header.
+func compose(target policies.NotifyTarget, m Message) (letter []byte, to []string, err error) {
+	from, err := mail.ParseAddress(target.From)
+	if err != nil {
+		return nil, nil, fmt.Errorf("from %q is no address", target.From)
+	}
+	var names []string
+	for _, text := range target.To {
+		address, err := mail.ParseAddress(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("to %q is no address", text)
+		}
+		to, names = append(to, address.Address), append(names, address.String())
+	}
+	sum := sha256.Sum256([]byte(m.ID + "\x00" + target.Name))
+	var b strings.Builder
+	for _, header := range [][2]string{
+		{"From", from.String()},
+		{"To", strings.Join(names, ", ")},
+		{"Subject", mime.QEncoding.Encode("utf-8", "[lazaret] "+m.title())},
+		{"Date", time.Now().UTC().Format(time.RFC1123Z)},
+		{"Message-ID", "<" + hex.EncodeToString(sum[:16]) + "@lazaret.invalid>"},
+		{"Auto-Submitted", "auto-generated"},
+		{"MIME-Version", "1.0"},
+		{"Content-Type", "text/plain; charset=utf-8"},
+		{"Content-Transfer-Encoding", "quoted-printable"},
+	} {
+		fmt.Fprintf(&b, "%s: %s\r\n", header[0], header[1])
+	}
+	b.WriteString("\r\n")
+	body := quotedprintable.NewWriter(&b)
+	_, err = body.Write([]byte(strings.ReplaceAll(m.plain(), "\n", "\r\n")))
+	return []byte(b.String()), to, errors.Join(err, body.Close(), nil)
+}
