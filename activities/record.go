@@ -65,7 +65,12 @@ func (r recorder) began(spec sandbox.Spec) error {
 // program does not start.
 func (r recorder) orRefused(err error) error {
 	fault := (*contract.Fault)(nil)
-	if !errors.As(err, &fault) || fault.Type != contract.Refused && fault.Type != contract.AuthorizationError {
+	if errors.As(err, &fault) {
+		if failed := r.marked(fault); failed != nil {
+			return failed
+		}
+	}
+	if fault == nil || fault.Type != contract.Refused && fault.Type != contract.AuthorizationError {
 		return err
 	}
 	return cmp.Or(r.write(audit.Denied, func(e *audit.Event) { e.Type, e.Outcome, e.Message = fault.Type, "refused", fault.Detail }), err)

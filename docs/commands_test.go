@@ -19,7 +19,7 @@ import (
 
 // groups are the commands that have commands below them. The function of such a
 // one begins with its group: definitionsShowCommand.
-var groups = []string{"sandbox", "libvirt", "policy", "definitions", "schedule", "audit", "events", "keys"}
+var groups = []string{"sandbox", "libvirt", "policy", "definitions", "schedule", "audit", "events", "keys", "notify"}
 
 // groupOf is the group of the command that a function makes, or "".
 func groupOf(function string) string {

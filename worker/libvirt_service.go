@@ -15,7 +15,7 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 	if s.machines, err = driver.NewPool(); err != nil {
 		return err
 	}
-	broker := activities.NewLibvirtBroker(s.machines, options.libvirt, s.audit)
+	broker := activities.NewLibvirtBroker(s.machines, options.libvirt, s.record)
 	broker.Denied = func(request virt.Request, e *virt.Error) {
 		if request.Identity.Caller != "script" { // whose run reports it
 			logLibvirtDenial(log, request, e)

@@ -105,7 +105,7 @@ it uses that cluster.`,
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
-		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }

@@ -30,6 +30,7 @@ type monitor struct {
 	registry *prometheus.Registry
 	runs     *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	security securityMetrics
 	events   *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	listener net.Listener
@@ -81,6 +82,7 @@ func (m *monitor) register() {
 		Name: "lazaret_event_requests_total",
 		Help: "Requests to the event ingress, by the status they were given.",
 	}, []string{"code"})
+	m.security = newSecurityMetrics(m.registry)
 	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }

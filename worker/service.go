@@ -54,6 +54,7 @@ type service struct {
 	calls     *activities.Calls
 	runner    *sandbox.Runner
 	audit     *audit.Log
+	record    activities.Auditor // the audit log, tapped for metrics
 	machines  *driver.Pool
 	events    *events.Gateway
 	ingress   *ingress
@@ -82,9 +83,10 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		return nil, auditError(err)
 	}
 	s.processes = a.processes(options, log)
-	s.processes.Audit = s.audit
+	s.record = tap{log: s.audit, monitor: options.monitor}
+	s.processes.Audit = s.record
 	s.calls = newCalls(options, log)
-	s.calls.Audit = s.audit
+	s.calls.Audit = s.record
 	s.runner, err = sandbox.New(sandbox.Options{Warm: options.warm})
 	if err != nil {
 		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")

@@ -101,3 +101,13 @@ func (s *Store) Resolve(ctx context.Context, name string) (any, error) {
 	}
 	return text, nil
 }
+
+// Read reads the value of a source, which need not be given to Add. Its error
+// holds no value.
+func (s *Store) Read(ctx context.Context, where string) (string, error) {
+	from, err := s.parse(where)
+	if err != nil {
+		return "", err
+	}
+	return from.read(ctx)
+}
