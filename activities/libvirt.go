@@ -51,6 +51,7 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 		},
 		Key:   activityOf(ctx),
 		Retry: info.Attempt > 1, Resolved: pulse.last.Resolved,
+		Approval: approvalOf(request.Approval),
 		Progress: pulse.progress,
 	})
 	interrupted := context.Cause(watched)
@@ -62,10 +63,37 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 		return contract.LibvirtResult{}, interrupted
 	}
 	e := virt.AsError(err)
+	if e.Awaiting != nil {
+		return contract.LibvirtResult{}, awaits(request, e)
+	}
 	if e.Lost && e.Code == virt.Unreachable && info.Attempt < maxLost {
 		return contract.LibvirtResult{}, temporal.NewApplicationError(e.Message, contract.LibvirtLost)
 	}
 	return contract.LibvirtResult{}, failure(LibvirtFault(request.Operation, e))
+}
+
+func approvalOf(a *contract.LibvirtApproval) *virt.Approval {
+	if a == nil {
+		return nil
+	}
+	return &virt.Approval{Asked: a.Asked, Digest: a.Digest, Reviewer: a.Reviewer, Reason: a.Reason, Rejected: a.Rejected}
+}
+
+// awaits tells the workflow what a person has to decide about.
+func awaits(request contract.Libvirt, e *virt.Error) error {
+	a := e.Awaiting
+	with, err := json.Marshal(a.Arguments)
+	if err != nil {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(e.Message, contract.LibvirtAwaits, temporal.ApplicationErrorOptions{
+		NonRetryable: true,
+		Category:     temporal.ApplicationErrorCategoryBenign,
+		Details: []any{contract.Approvable{
+			Task: request.Task.Reference, Operation: a.Operation, URI: a.URI, With: with, Danger: string(a.Danger),
+			Digest: a.Digest, Asked: a.Asked, Within: a.Within,
+		}},
+	})
 }
 
 func decodeArguments(with json.RawMessage) (map[string]any, error) {

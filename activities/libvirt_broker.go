@@ -32,9 +32,10 @@ func judgeLibvirt(policy policies.Libvirt) virt.Judge {
 		v := policy.Judge(policies.LibvirtQuestion{
 			Operation: libvirtOperation(q.Operation), URI: q.URI, Other: q.Arguments.Text("destination"),
 			Hostdev: q.Hostdev, Definition: q.Identity.Definition, Caller: q.Identity.Caller,
+			Guest: q.Arguments.Text("name"), ByUUID: q.Arguments.Has("uuid"),
 		})
 		return virt.Verdict{
-			Allowed: v.Allowed, Reason: v.Reason, URI: v.URI, ReadOnly: v.ReadOnly, Approval: v.Approval,
+			Allowed: v.Allowed, Reason: v.Reason, URI: v.URI, ReadOnly: v.ReadOnly, Approval: v.Approval, ApprovalWithin: policy.ApprovalWithin,
 			Timeout: policy.Timeout, Limits: virt.Limits{Concurrent: policy.Concurrent, PerMinute: policy.PerMinute},
 		}
 	}
@@ -45,6 +46,7 @@ type libvirtAudit struct{ log Auditor }
 
 var libvirtKinds = map[virt.Event]audit.Kind{
 	virt.EventStarted: audit.Operation, virt.EventExecuted: audit.Operation, virt.EventDenied: audit.Denied,
+	virt.EventAwaits: audit.Operation, virt.EventRejected: audit.Operation,
 	virt.EventLimited: audit.RateLimit, virt.EventBusy: audit.Concurrent,
 }
 
@@ -59,6 +61,9 @@ func (a libvirtAudit) Record(r virt.Record) error {
 	if r.Took > 0 {
 		event.Detail["seconds"] = fmt.Sprintf("%.3f", r.Took)
 	}
+	if a := r.Approval; a != nil {
+		event.Detail["approval.reviewer"], event.Detail["approval.reason"], event.Detail["approval.digest"] = oneLine(a.Reviewer, 256), oneLine(a.Reason, 256), oneLine(a.Digest, 64)
+	}
 	for name, value := range r.Arguments {
 		event.Detail["with."+name] = fmt.Sprint(value)
 	}
@@ -70,6 +75,10 @@ func outcome(r virt.Record) string {
 	switch {
 	case r.Event == virt.EventStarted:
 		return "begin"
+	case r.Event == virt.EventAwaits:
+		return "awaits approval"
+	case r.Event == virt.EventRejected:
+		return "rejected"
 	case r.Success:
 		return "completed"
 	}

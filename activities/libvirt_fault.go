@@ -23,7 +23,7 @@ var libvirtFaults = map[virt.Code]struct{ kind, title string }{
 func LibvirtFault(operation string, e *virt.Error) *contract.Fault {
 	f := libvirtFaults[e.Code]
 	fault := &contract.Fault{Type: f.kind, Status: e.Code.Status(), Title: f.title, Detail: e.Message}
-	if e.Code == virt.Denied {
+	if e.Code == virt.Denied && !e.Rejected {
 		fault.Violations = 1
 	}
 	if e.Lost {

@@ -168,18 +168,43 @@ func (r *documentReader) libvirt(n *yaml.Node) (any, bool) {
 // within says whether the policy allows nothing that another one does not.
 func (l Libvirt) within(o Libvirt) bool {
 	return within(l.URIs, o.URIs) && (l.ReadOnly || !o.ReadOnly) && l.Timeout <= o.Timeout && l.Concurrent <= o.Concurrent &&
-		l.PerMinute <= o.PerMinute && within(l.Allow, o.Allow) && within(o.Approval, l.Approval) &&
+		l.PerMinute <= o.PerMinute && within(l.Allow, o.Allow) && l.approvesLike(o) && l.ApprovalWithin <= o.ApprovalWithin &&
 		(!l.Dangerous.Acknowledged || o.Dangerous.Acknowledged) && within(l.Dangerous.Allow, o.Dangerous.Allow) &&
 		(!l.Dangerous.Hostdev || o.Dangerous.Hostdev)
+}
+
+// approvesLike says whether whatever needs an approval in another policy does here.
+func (l Libvirt) approvesLike(o Libvirt) bool {
+	return within(o.Approval, l.Approval) && !slices.ContainsFunc(o.ApprovalOn, func(a LibvirtApproval) bool {
+		return !slices.Contains(l.Approval, a.Operation) && !slices.Contains(l.ApprovalOn, a)
+	})
 }
 
 func showLibvirt(l Libvirt) any {
 	return map[string]any{
 		"uris": list(l.URIs), "readonly": l.ReadOnly, "timeout": int(l.Timeout.Seconds()),
 		"max_concurrent_ops": l.Concurrent, "max_ops_per_minute": l.PerMinute,
-		"allowed_operations": list(l.Allow), "approval": list(l.Approval),
+		"allowed_operations": list(l.Allow), "approval": showApprovals(l), "approval_timeout": int(l.ApprovalWithin.Seconds()),
 		"dangerous": map[string]any{
 			"acknowledge": l.Dangerous.Acknowledged, "allowed_operations": list(l.Dangerous.Allow), "hostdev": l.Dangerous.Hostdev,
 		},
 	}
+}
+
+func showApprovals(l Libvirt) []any {
+	all := []any{}
+	for _, operation := range l.Approval {
+		all = append(all, operation)
+	}
+	for _, a := range l.ApprovalOn {
+		one := map[string]any{"operation": a.Operation}
+		if a.URI != "" {
+			one["uri"] = a.URI
+		}
+		if a.Name != "" {
+			one["name"] = a.Name
+		}
+		all = append(all, one)
+	}
+	return all
 }

@@ -18,6 +18,10 @@ type Libvirt struct {
 	Allow      []string
 	Dangerous  LibvirtDangerous
 	Approval   []string // operations that a person must approve first
+	// ApprovalOn are those that need it only at some hosts, or for some guests.
+	ApprovalOn []LibvirtApproval
+	// ApprovalWithin is how long a task may wait for it.
+	ApprovalWithin time.Duration
 	// Definitions are exceptions; the first whose Match fits a definition holds.
 	Definitions []LibvirtException
 }
@@ -30,14 +34,20 @@ type LibvirtDangerous struct {
 	Hostdev      bool // raw XML may hand devices of the host to guests
 }
 
+// LibvirtApproval is an operation that a person must approve at a host, for guests,
+// networks or pools whose name fits a pattern, or both. What is not named by its
+// name fits any pattern.
+type LibvirtApproval struct{ Operation, URI, Name string }
+
 // LibvirtException is what holds for some definitions instead of the rest.
 type LibvirtException struct {
-	Match     string // of namespace/name, with * and ?
-	Callers   []string
-	ReadOnly  *bool
-	Allow     []string // nil: as for all
-	Dangerous *LibvirtDangerous
-	Approval  []string
+	Match      string // of namespace/name, with * and ?
+	Callers    []string
+	ReadOnly   *bool
+	Allow      []string // nil: as for all
+	Dangerous  *LibvirtDangerous
+	Approval   []string // with it, ApprovalOn holds instead as well
+	ApprovalOn []LibvirtApproval
 }
 
 // The limits that hold where a policy says nothing.
@@ -45,6 +55,7 @@ const (
 	libvirtTimeout    = 30 * time.Second
 	libvirtConcurrent = 10
 	libvirtPerMinute  = 600
+	libvirtApproval   = 24 * time.Hour
 )
 
 // LibvirtOperation is what a policy must know of an operation.
@@ -61,6 +72,7 @@ func DefaultLibvirt(operations []LibvirtOperation) Libvirt {
 	l := Libvirt{
 		URIs: []string{"qemu:///system", "test:///default"}, ReadOnly: true,
 		Timeout: libvirtTimeout, Concurrent: libvirtConcurrent, PerMinute: libvirtPerMinute,
+		ApprovalWithin: libvirtApproval,
 	}
 	for _, o := range operations {
 		if o.Default {
@@ -78,6 +90,8 @@ type LibvirtQuestion struct {
 	Hostdev    bool
 	Definition string // namespace/name, or empty
 	Caller     string // task, script, cli
+	Guest      string // the name of what it is about, or empty
+	ByUUID     bool   // it is also, or only, meant by UUID
 }
 
 // LibvirtVerdict is the answer.
@@ -99,7 +113,7 @@ func (l Libvirt) Judge(q LibvirtQuestion) LibvirtVerdict {
 	if reason != "" {
 		return LibvirtVerdict{Reason: reason}
 	}
-	return LibvirtVerdict{Allowed: true, URI: uri, ReadOnly: l.ReadOnly, Approval: slices.Contains(l.Approval, q.Operation.Name)}
+	return LibvirtVerdict{Allowed: true, URI: uri, ReadOnly: l.ReadOnly, Approval: l.needsApproval(q, uri)}
 }
 
 // Grants says whether the policy allows a definition's tasks or scripts (caller)
@@ -127,11 +141,18 @@ func (l Libvirt) forDefinition(q LibvirtQuestion) Libvirt {
 			l.Dangerous = *e.Dangerous
 		}
 		if e.Approval != nil {
-			l.Approval = e.Approval
+			l.Approval, l.ApprovalOn = e.Approval, e.ApprovalOn
 		}
 		return l
 	}
 	return l
+}
+
+func (l Libvirt) needsApproval(q LibvirtQuestion, uri string) bool {
+	return slices.Contains(l.Approval, q.Operation.Name) || slices.ContainsFunc(l.ApprovalOn, func(a LibvirtApproval) bool {
+		fits, _ := path.Match(a.Name, q.Guest) // the pattern was checked when it was read
+		return a.Operation == q.Operation.Name && (a.URI == "" || a.URI == uri) && (a.Name == "" || fits || q.Guest == "" || q.ByUUID)
+	})
 }
 
 func (l Libvirt) host(q LibvirtQuestion) (uri, reason string) {

@@ -36,7 +36,8 @@ type libvirtSection struct {
 	Concurrent  number              `yaml:"max_concurrent_ops"`
 	PerMinute   number              `yaml:"max_ops_per_minute"`
 	Allow       *[]word             `yaml:"allowed_operations"`
-	Approval    []word              `yaml:"approval"`
+	Approval    []approval          `yaml:"approval"`
+	Within      number              `yaml:"approval_timeout"`
 	Dangerous   *libvirtDangerous   `yaml:"dangerous"`
 	Definitions []libvirtDefinition `yaml:"definitions"`
 }
@@ -52,8 +53,34 @@ type libvirtDefinition struct {
 	Callers   []word            `yaml:"callers"`
 	ReadOnly  *bool             `yaml:"readonly"`
 	Allow     *[]word           `yaml:"allowed_operations"`
-	Approval  *[]word           `yaml:"approval"`
+	Approval  *[]approval       `yaml:"approval"`
 	Dangerous *libvirtDangerous `yaml:"dangerous"`
+}
+
+// approval is the name of an operation, or one with conditions.
+type approval struct {
+	Operation word `yaml:"operation"`
+	URI       word `yaml:"uri"`
+	Name      word `yaml:"name"`
+}
+
+func (a *approval) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return n.Decode(&a.Operation)
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		into := map[string]*word{"operation": &a.Operation, "uri": &a.URI, "name": &a.Name}[n.Content[i].Value]
+		if into == nil {
+			return fmt.Errorf("line %d: %s is no setting here; an approval has operation, uri, name", n.Content[i].Line, n.Content[i].Value)
+		}
+		if err := n.Content[i+1].Decode(into); err != nil {
+			return err
+		}
+	}
+	if a.Operation.node == nil {
+		return fmt.Errorf("line %d: an approval has no operation", n.Line)
+	}
+	return nil
 }
 
 // word, number and acknowledgement are values that know their place.
@@ -156,7 +183,8 @@ func (p *policyReader) section(s *libvirtSection) Libvirt {
 	if s.Allow != nil {
 		l.Allow = p.plain(*s.Allow)
 	}
-	l.Approval = p.known(s.Approval)
+	l.Approval, l.ApprovalOn = p.approvals(s.Approval)
+	l.ApprovalWithin = time.Duration(p.within(s.Within, "approval_timeout", int(libvirtApproval/time.Second), 1, 30*24*3600)) * time.Second
 	if s.Dangerous != nil {
 		l.Dangerous = p.dangerous(s.Dangerous)
 	}
@@ -197,6 +225,28 @@ func (p *policyReader) known(words []word) []string {
 		names = append(names, w.text)
 	}
 	return names
+}
+
+// approvals are operations that need one always, and those that need one here and there.
+func (p *policyReader) approvals(given []approval) (always []string, on []LibvirtApproval) {
+	always = []string{}
+	for _, a := range given {
+		name := p.known([]word{a.Operation})[0]
+		if a.URI.text == "" && a.Name.text == "" {
+			always = append(always, name)
+			continue
+		}
+		if a.URI.text != "" {
+			if err := p.checkURI(a.URI.text); err != nil {
+				p.fail(a.URI.node, "", "the URI %q %v", a.URI.text, err)
+			}
+		}
+		if _, err := path.Match(a.Name.text, ""); err != nil {
+			p.fail(a.Name.node, `such as "prod-*"`, "name %q is no pattern", a.Name.text)
+		}
+		on = append(on, LibvirtApproval{Operation: name, URI: a.URI.text, Name: a.Name.text})
+	}
+	return always, on
 }
 
 func (p *policyReader) find(name string) (LibvirtOperation, bool) {
@@ -249,7 +299,7 @@ func (p *policyReader) exception(d libvirtDefinition) LibvirtException {
 		e.Allow = p.plain(*d.Allow)
 	}
 	if d.Approval != nil {
-		e.Approval = p.known(*d.Approval)
+		e.Approval, e.ApprovalOn = p.approvals(*d.Approval)
 	}
 	if d.Dangerous != nil {
 		dangerous := p.dangerous(d.Dangerous)

@@ -98,3 +98,50 @@ func TestLibvirt_Exceptions(t *testing.T) {
 	require.True(t, judge(1, "ops/a", "task"))
 	require.False(t, judge(1, "ops/a/b", "task"))
 }
+
+var powerOperations = []policies.LibvirtOperation{
+	{Name: "domain.start", Changes: true}, {Name: "domain.stop", Changes: true}, {Name: "domain.reboot", Changes: true},
+}
+
+// An approval may be asked for at some hosts, or for some guests, alone; who names a
+// guest by its UUID gets around no name.
+func TestLibvirt_ApprovalOn(t *testing.T) {
+	policy, err := policies.ReadLibvirt(strings.NewReader(`
+libvirt:
+  uris: [qemu:///system, "test:///default"]
+  allowed_operations: [domain.stop, domain.start, domain.reboot]
+  approval_timeout: 60
+  approval:
+    - domain.reboot
+    - {operation: domain.stop, name: "prod-*"}
+    - {operation: domain.start, uri: "qemu:///system"}
+`), powerOperations, noTCP)
+	require.NoError(t, err)
+	require.Equal(t, time.Minute, policy.ApprovalWithin)
+	for _, c := range []struct {
+		operation, uri, guest string
+		byUUID, want          bool
+	}{
+		{"domain.reboot", "", "a", false, true},
+		{"domain.stop", "", "prod-1", false, true},
+		{"domain.stop", "", "test-1", false, false},
+		{"domain.stop", "", "", true, true},
+		{"domain.stop", "", "test-1", true, true},
+		{"domain.start", "", "a", false, true},
+		{"domain.start", "test:///default", "a", false, false},
+	} {
+		v := policy.Judge(policies.LibvirtQuestion{Operation: policies.LibvirtOperation{Name: c.operation, Changes: true}, URI: c.uri, Guest: c.guest, ByUUID: c.byUUID})
+		require.True(t, v.Allowed, v.Reason)
+		require.Equal(t, c.want, v.Approval, "%+v", c)
+	}
+	for text, want := range map[string]string{
+		"{operation: domain.explode}":                          `"domain.explode" is no operation`,
+		"{name: a}":                                            "an approval has no operation",
+		"{operation: domain.stop, guest: a}":                   "guest is no setting here; an approval has operation, uri, name",
+		`{operation: domain.stop, name: "["}`:                  "is no pattern",
+		"{operation: domain.stop, uri: 'qemu+tcp://a/system'}": "uses tcp",
+	} {
+		_, err := policies.ReadLibvirt(strings.NewReader("libvirt:\n  approval:\n    - "+text+"\n"), powerOperations, noTCP)
+		require.ErrorContains(t, err, want)
+	}
+}

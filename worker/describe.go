@@ -15,7 +15,9 @@ import (
 type description struct {
 	executionInfo
 	Tasks []contract.TaskState `json:"tasks,omitempty"`
-	Fault *contract.Fault      `json:"fault,omitempty"`
+	// Approvals are what waits for lazaret approve or reject.
+	Approvals []contract.Approvable `json:"approvals,omitempty"`
+	Fault     *contract.Fault       `json:"fault,omitempty"`
 }
 
 func (a *app) describeCommand() *cobra.Command {
@@ -48,7 +50,7 @@ func (a *app) describe(ctx context.Context, s *session, id string) error {
 	if err != nil {
 		fmt.Fprintf(a.stderr, "tasks are not shown: no worker answered (%v)\n", err)
 	}
-	d.Tasks, d.Fault = state.Tasks, state.Fault
+	d.Tasks, d.Fault, d.Approvals = state.Tasks, state.Fault, state.Approvals
 	if a.output != "table" {
 		return a.printJSON(d)
 	}
@@ -78,6 +80,9 @@ func (a *app) printDescription(d description) {
 	}
 	if d.Fault != nil {
 		fmt.Fprintf(a.stdout, "fault       %s\n", d.Fault.Error())
+	}
+	for _, p := range d.Approvals {
+		printApproval(a.stdout, p)
 	}
 	for _, t := range d.Tasks {
 		fmt.Fprintf(a.stdout, "%s%-9s %s  %s%s\n", strings.Repeat("  ", t.Depth+1), t.Status, t.Name, t.Kind, progressOf(t))

@@ -29,6 +29,7 @@ type executionInfo struct {
 type listFlags struct {
 	definition, status string
 	limit              int
+	awaiting           bool // approval
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -38,6 +39,7 @@ func (a *app) listCommand() *cobra.Command {
 		Short: "List executions, the newest first",
 		Example: `  lazaret list
   lazaret list --definition demo/hello --status running
+  lazaret list --awaiting-approval
   lazaret list --output json | jq '.[].id'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,6 +53,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&flags.definition, "definition", "", "only of this NAMESPACE/NAME")
 	cmd.Flags().StringVar(&flags.status, "status", "", "only with this status: running, completed, failed, canceled, terminated, timedout")
+	cmd.Flags().BoolVar(&flags.awaiting, "awaiting-approval", false, "only those that wait for lazaret approve or reject")
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "at most this many")
 	a.tableFlag(cmd)
 	return cmd
@@ -104,6 +107,9 @@ func (f listFlags) query() (string, error) {
 			return "", invalid("", "--definition %q is not of the form NAMESPACE/NAME", f.definition)
 		}
 		query = fmt.Sprintf("%s = '%s'", contract.AttributeDefinition, f.definition)
+	}
+	if f.awaiting {
+		query += fmt.Sprintf(" AND %s = '%s' AND ExecutionStatus = 'Running'", contract.AttributeState, contract.AwaitingApproval)
 	}
 	if f.status == "" {
 		return query, nil

@@ -101,7 +101,7 @@ it uses that cluster.`,
 	flags.StringVar(&a.logLevel, "log-level", "", "least level logged: debug, info, warn, error")
 	root.AddCommand(
 		a.runCommand(), a.upCommand(), a.workerCommand(),
-		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.listCommand(), a.describeCommand(),
+		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.approveCommand(), a.rejectCommand(), a.listCommand(), a.describeCommand(),
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),

@@ -56,7 +56,8 @@ type treeView struct {
 
 var taskMarks = map[string]string{
 	"pending": "·", "running": "\x1b[36m▶\x1b[0m", "completed": "\x1b[32m✓\x1b[0m",
-	"skipped": "–", "faulted": "\x1b[31m✗\x1b[0m", "cancelled": "\x1b[33m■\x1b[0m",
+	contract.AwaitingApproval: "\x1b[33m⏸\x1b[0m",
+	"skipped":                 "–", "faulted": "\x1b[31m✗\x1b[0m", "cancelled": "\x1b[33m■\x1b[0m",
 }
 
 // maxTree bounds the lines drawn: a tree longer than the screen cannot be redrawn in place.

@@ -13,6 +13,7 @@ const maxDetails = 16 << 10
 // marks are the signs before a task in the details.
 var marks = map[string]string{
 	pending: "·", running: "▶", completed: "✓", skipped: "–", faulted: "✗", cancelled: "■",
+	contract.AwaitingApproval: "⏸",
 }
 
 // markdown is the task tree with each task's state.
@@ -21,6 +22,9 @@ func (p *progress) markdown() string {
 	fmt.Fprintf(&b, "**%s** %s\n\n", p.definition, p.status)
 	if p.fault != nil {
 		fmt.Fprintf(&b, "> %s\n\n", markdownText(p.fault.Error()))
+	}
+	for _, a := range p.approvals() {
+		b.WriteString(approvalMarkdown(a))
 	}
 	for i, t := range p.tasks {
 		if b.Len() > maxDetails {

@@ -33,6 +33,8 @@ type execution struct {
 	setDrain workflow.Settable
 	draining bool
 	mailbox  *mailbox // nil: the definition listens to nothing
+
+	approvals approvals
 }
 
 func newExecution(ctx workflow.Context, def *definition.Definition, start contract.Start) (*execution, error) {
@@ -49,7 +51,10 @@ func newExecution(ctx workflow.Context, def *definition.Definition, start contra
 	}
 	e.random = newRandom(info.OriginalRunID, e.state.Drawn)
 	e.mailbox = newMailbox(e.listens(), &e.state.Inbox)
-	return e, e.progress.answer(ctx)
+	if err := e.approvals.serve(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.progress.answer(ctx, e.approvals.list)
 }
 
 // restore sets the state: a fresh one, or the one an earlier run left.

@@ -27,10 +27,8 @@ func (e *execution) runLibvirt(ctx workflow.Context, t *definition.Task, body *d
 	if len(request.With) > contract.MaxPayload {
 		return nil, runtimeFault(t.Reference, fmt.Sprintf("with is %d bytes of JSON, over the limit of %d", len(request.With), contract.MaxPayload))
 	}
-	e.progress.publish(ctx)
-	var result contract.LibvirtResult
-	ctx = workflow.WithActivityOptions(ctx, libvirtOptions(t.Reference))
-	if err := workflow.ExecuteActivity(ctx, contract.LibvirtPrefix+body.Operation, request).Get(ctx, &result); err != nil {
+	result, err := e.askLibvirt(ctx, t, request, u)
+	if err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, err
 	}
@@ -39,6 +37,30 @@ func (e *execution) runLibvirt(ctx workflow.Context, t *definition.Task, body *d
 		return nil, runtimeFault(t.Reference, fmt.Sprintf("the operation's result: %v", err))
 	}
 	return output, nil
+}
+
+// askLibvirt executes the operation's activity: once, or again with a person's
+// decision where the first one found that it needs that.
+func (e *execution) askLibvirt(ctx workflow.Context, t *definition.Task, request contract.Libvirt, u *underWay) (contract.LibvirtResult, error) {
+	activity := func() (result contract.LibvirtResult, err error) {
+		e.progress.publish(ctx)
+		ctx := workflow.WithActivityOptions(ctx, libvirtOptions(t.Reference))
+		err = workflow.ExecuteActivity(ctx, contract.LibvirtPrefix+request.Operation, request).Get(ctx, &result)
+		return result, err
+	}
+	if u.Approval == nil {
+		result, err := activity()
+		if u.Approval = approvable(err); u.Approval == nil {
+			return result, err
+		}
+		u.Approval.Task, u.Approval.Until = t.Reference, now(ctx).Add(u.Approval.Within)
+	}
+	approval, err := e.approvals.await(ctx, e, t, *u.Approval)
+	if err != nil {
+		return contract.LibvirtResult{}, err
+	}
+	request.Approval = approval
+	return activity()
 }
 
 // fillLibvirt takes the host out of the arguments.

@@ -28,6 +28,7 @@ type progress struct {
 	fault      *contract.Fault
 	tasks      []contract.TaskState
 	place      map[*definition.Task]int // in tasks
+	approvals  func() []contract.Approvable
 }
 
 func newProgress(def *definition.Definition) *progress {
@@ -35,6 +36,7 @@ func newProgress(def *definition.Definition) *progress {
 		definition: TypeName(def.Document) + ":" + def.Document.Version,
 		status:     running,
 		place:      map[*definition.Task]int{},
+		approvals:  func() []contract.Approvable { return nil },
 	}
 	for _, list := range def.Lists() {
 		p.add(list, 0)
@@ -62,9 +64,10 @@ func (p *progress) restore(tasks []contract.TaskState) {
 }
 
 // answer registers the state query.
-func (p *progress) answer(ctx workflow.Context) error {
+func (p *progress) answer(ctx workflow.Context, approvals func() []contract.Approvable) error {
+	p.approvals = approvals
 	return workflow.SetQueryHandlerWithOptions(ctx, contract.StateQuery, func() (contract.State, error) {
-		return contract.State{Definition: p.definition, Status: p.status, Tasks: p.tasks, Fault: p.fault}, nil
+		return contract.State{Definition: p.definition, Status: p.status, Tasks: p.tasks, Fault: p.fault, Approvals: approvals()}, nil
 	}, workflow.QueryHandlerOptions{Description: "where the execution stands, task by task"})
 }
 
@@ -81,6 +84,18 @@ func (p *progress) started(t *definition.Task) {
 	state := p.at(t)
 	state.Status, state.Item, state.Items, state.Retry = running, 0, 0, 0
 	state.Runs++
+}
+
+// awaits shows that a task waits for a person, or does so no more.
+func (p *progress) awaits(t *definition.Task, is bool) {
+	p.at(t).Status = running
+	if is {
+		p.at(t).Status = contract.AwaitingApproval
+	}
+	p.status = running
+	if len(p.approvals()) > 0 {
+		p.status = contract.AwaitingApproval
+	}
 }
 
 func (p *progress) completed(t *definition.Task)       { p.at(t).Status = completed }

@@ -15,6 +15,8 @@ type Libvirt struct {
 	Operation string          `json:"operation"`
 	URI       string          `json:"uri,omitempty"` // the policy's first when empty
 	With      json.RawMessage `json:"with"`          // an object
+	// Approval is a person's decision about it, once there is one.
+	Approval *LibvirtApproval `json:"approval,omitempty"`
 }
 
 // LibvirtResult is what the operation found or did.

@@ -21,7 +21,7 @@ const (
 	AttributeVersion    = "LazaretVersion"    // Keyword
 	AttributeDigest     = "LazaretDigest"     // Keyword: SHA-256 of the source, hex
 	AttributeLevel      = "LazaretLevel"      // Keyword: the level asked for; empty when none was
-	AttributeState      = "LazaretState"      // Keyword: running, completed, faulted, cancelled
+	AttributeState      = "LazaretState"      // Keyword: running, awaiting approval, completed, faulted, cancelled
 	AttributeViolations = "LazaretViolations" // Int
 )
 

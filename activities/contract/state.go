@@ -3,9 +3,11 @@ package contract
 // State is what the state query answers: where an execution stands.
 type State struct {
 	Definition string      `json:"definition"` // namespace/name:version
-	Status     string      `json:"status"`     // running, completed, faulted, cancelled
+	Status     string      `json:"status"`     // running, awaiting approval, completed, faulted, cancelled
 	Tasks      []TaskState `json:"tasks"`      // in document order
 	Fault      *Fault      `json:"fault,omitempty"`
+	// Approvals are what waits for a person.
+	Approvals []Approvable `json:"approvals,omitempty"`
 }
 
 // TaskState is one task's progress.
@@ -14,7 +16,7 @@ type TaskState struct {
 	Name      string `json:"name"`
 	Kind      string `json:"kind"`
 	Depth     int    `json:"depth"`
-	Status    string `json:"status"`          // pending, running, completed, skipped, faulted, cancelled
+	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled
 	Runs      int    `json:"runs,omitempty"`  // how often it was started
 	Item      int    `json:"item,omitempty"`  // for: items begun
 	Items     int    `json:"items,omitempty"` // for: items in all

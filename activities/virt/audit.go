@@ -20,6 +20,8 @@ const (
 	EventExecuted Event = "operation_executed"  // carried out, or failed in the attempt
 	EventDenied   Event = "operation_denied"    // refused: by policy or for its arguments
 	EventLimited  Event = "rate_limit_exceeded" // refused: too many
+	EventAwaits   Event = "approval_required"   // a task waits for a person
+	EventRejected Event = "approval_rejected"   // that person refused it
 	EventBusy     Event = "max_concurrent_ops"  // given up while it waited for a place
 )
 
@@ -36,6 +38,7 @@ type Record struct {
 	Code      Code           `json:"code,omitempty"`
 	Message   string         `json:"message,omitempty"`
 	Took      float64        `json:"execution_time,omitempty"` // seconds
+	Approval  *Approval      `json:"approval,omitempty"`       // by which it was allowed, or refused
 }
 
 // Subject is what the operation is about: a guest, network, pool or volume.
@@ -58,7 +61,7 @@ func (b *Broker) record(request Request, event Event, took time.Duration, failur
 	r := Record{
 		Time: time.Now().UTC(), Event: event, Operation: sanitised(request.Operation), URI: sanitised(request.URI),
 		Client: request.Identity, Key: request.Key, Arguments: sanitisedArguments(request.Arguments),
-		Success: failure == nil, Took: took.Seconds(),
+		Success: failure == nil, Took: took.Seconds(), Approval: request.Approval,
 	}
 	if failure != nil {
 		r.Code, r.Message = failure.Code, sanitised(failure.Message)

@@ -35,8 +35,10 @@ type Request struct {
 	Retry bool
 	// Resolved is the UUID that an earlier attempt found for the guest.
 	Resolved string
-	// Approved says that a person has approved it.
+	// Approved says that the person who asks for it approves it.
 	Approved bool
+	// Approval is somebody's decision about it, which is held against what is asked for.
+	Approval *Approval
 	// Progress, if set, is told how it goes on. It must not block.
 	Progress func(Progress)
 }
@@ -65,8 +67,10 @@ type Verdict struct {
 	URI      string
 	ReadOnly bool // nothing may be changed; libvirt is told so as well
 	Approval bool // a person must approve it first
-	Timeout  time.Duration
-	Limits   Limits
+	// ApprovalWithin is how long a task may wait for that.
+	ApprovalWithin time.Duration
+	Timeout        time.Duration
+	Limits         Limits
 }
 
 // Judge decides whether a request is allowed. It is safe for concurrent use.
@@ -114,8 +118,8 @@ func (b *Broker) Call(ctx context.Context, request Request) (json.RawMessage, er
 	if !checked.verdict.Allowed {
 		return nil, b.deny(request, EventDenied, Errorf(Denied, "%s is not allowed: %s", request.Operation, checked.verdict.Reason))
 	}
-	if checked.verdict.Approval && !request.Approved {
-		return nil, b.deny(request, EventDenied, Errorf(Denied, "%s %s", request.Operation, ErrApproval))
+	if err := b.approved(request, checked); err != nil {
+		return nil, err
 	}
 	release, err := b.gates.enter(ctx, request.Identity, checked.verdict)
 	if err != nil {

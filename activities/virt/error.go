@@ -36,6 +36,10 @@ type Error struct {
 	Message string `json:"message"`
 	// Lost says that whether it took effect is not known: the answer got lost.
 	Lost bool `json:"lost,omitempty"`
+	// Awaiting is set where a person's approval would let it pass, and a task may wait
+	// for that; Rejected, where a person has refused it. Neither is a violation.
+	Awaiting *Awaiting `json:"-"`
+	Rejected bool      `json:"-"`
 }
 
 func (e *Error) Error() string { return e.Message }
