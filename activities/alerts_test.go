@@ -24,7 +24,7 @@ func TestRunScript_Alert(t *testing.T) {
 	var told, ended []sandbox.Violation
 	var beats [][]contract.Alert
 	p := &Processes{
-		Runner: newRunner(t), Interpreters: HostInterpreters(), Level: policies.Standard, Grace: time.Millisecond,
+		Runner: newRunner(t), Interpreters: HostInterpreters(), Policies: atLevel(policies.Standard), Grace: time.Millisecond,
 		Alert: func(request contract.Process, level policies.Level, v sandbox.Violation) {
 			assert.Equal(t, "/do/0/spy", request.Task.Reference)
 			assert.Equal(t, policies.Standard, level)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,12 +25,12 @@ import (
 // Calls are the activities of call tasks. The fields are set before the first
 // activity and not changed after; the methods are safe for concurrent use.
 type Calls struct {
-	// Level and GrantKey are as those of Processes: a call reaches the hosts of
-	// the level that its execution runs at.
-	Level    policies.Level
+	// Policies and GrantKey are as those of Processes: a call reaches the hosts that
+	// the policy lists, as far as the level that its execution runs at opens any.
+	Policies PolicyProvider
 	GrantKey []byte
-	// Options say how calls reach the outside; each level opens as many of the
-	// rules as it lets the operator open.
+	// Options say how calls reach the outside; their rules are for every definition,
+	// besides those of the policy, as far as its level opens any.
 	Options calls.Options
 	// Secrets are those that definitions may read; nil: none.
 	Secrets *secrets.Store
@@ -41,7 +42,7 @@ type Calls struct {
 	Observe func(contract.Call, policies.Level, CallReport)
 
 	mu      sync.Mutex
-	clients map[policies.Level]*calls.Client
+	clients map[string]*calls.Client // by the rules that they keep to
 }
 
 // CallReport is what became of a call. It holds no data of the call's.
@@ -79,16 +80,17 @@ func (c *Calls) HTTP(ctx context.Context, request contract.Call) (contract.CallR
 }
 
 func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by protocol) (contract.CallResult, error) {
-	level, err := judgement{c.Level, c.GrantKey}.of(request.Task, request.Sandbox)
-	record := newRecorder(c.Audit, request.Task, level, attempt(ctx))
+	policy, err := judgement{c.Policies, c.GrantKey}.of(request.Task, request.Sandbox)
+	level := policy.Level
+	record := newRecorder(c.Audit, request.Task, policy, attempt(ctx))
 	if err != nil {
-		return contract.CallResult{}, failure(record.orRefused(err))
+		return contract.CallResult{}, failure(c.refuse(ctx, kind, request, policy, record, err))
 	}
 	watched, release := watch(ctx, nil, c.Grace)
 	defer release()
 	began := time.Now()
-	u := newUnsealer(c.Secrets, request.Secrets)
-	result, err := c.make(watched, request, level, u, by)
+	u := newUnsealer(c.Secrets, request.Secrets, policy)
+	result, err := c.make(watched, request, policy, u, by)
 	report := c.report(kind, result, err, attempt(ctx))
 	report.Duration = time.Since(began)
 	if c.Observe != nil {
@@ -100,11 +102,25 @@ func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by
 	if err != nil {
 		return contract.CallResult{}, callFailure(context.Cause(watched), u.redact, err)
 	}
-	return callOutput(level, result.Output)
+	return callOutput(policy, result.Output)
+}
+
+// refuse records that nothing is called. A level that was asked for in vain is a
+// violation.
+func (c *Calls) refuse(ctx context.Context, kind string, request contract.Call, policy policies.Effective, record recorder, err error) error {
+	if v := overreached(err, attempt(ctx)); v != nil {
+		if err := record.violation(*v); err != nil {
+			return err
+		}
+		if c.Observe != nil {
+			c.Observe(request, policy.Level, CallReport{Kind: kind, Violation: v, Failed: true})
+		}
+	}
+	return record.orRefused(err)
 }
 
 // make reads the secrets and calls.
-func (c *Calls) make(ctx context.Context, request contract.Call, level policies.Level, u *unsealer, by protocol) (calls.Result, error) {
+func (c *Calls) make(ctx context.Context, request contract.Call, policy policies.Effective, u *unsealer, by protocol) (calls.Result, error) {
 	data, err := decodeCall(request.With)
 	if err != nil {
 		return calls.Result{}, err
@@ -115,22 +131,27 @@ func (c *Calls) make(ctx context.Context, request contract.Call, level policies.
 	if err := u.policy(ctx, data, "authentication"); err != nil {
 		return calls.Result{}, err
 	}
-	return by(c.client(level), ctx, data, u.redact, u.read)
+	return by(c.client(policy), ctx, data, u.redact, u.read)
 }
 
-// client is the one of a level.
-func (c *Calls) client(level policies.Level) *calls.Client {
+// maxClients bounds the clients that are kept for the rules of policies.
+const maxClients = 64
+
+// client is the one that keeps to the hosts of a policy.
+func (c *Calls) client(policy policies.Effective) *calls.Client {
+	rules := policies.Openable(policy.Level, slices.Concat(policy.Calls, c.Options.Rules))
+	key := fmt.Sprint(rules)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	client, ok := c.clients[level]
+	client, ok := c.clients[key]
 	if !ok {
-		options := c.Options
-		options.Rules = policies.Openable(level, c.Options.Rules)
-		client = calls.New(options)
-		if c.clients == nil {
-			c.clients = map[policies.Level]*calls.Client{}
+		if c.clients == nil || len(c.clients) >= maxClients {
+			c.clients = map[string]*calls.Client{} // those in use go on; their idle connections time out
 		}
-		c.clients[level] = client
+		options := c.Options
+		options.Rules = rules
+		client = calls.New(options)
+		c.clients[key] = client
 	}
 	return client
 }
@@ -224,8 +245,8 @@ func callFault(err error) *contract.Fault {
 }
 
 // callOutput encodes what a call gave, within what Temporal takes.
-func callOutput(level policies.Level, output any) (contract.CallResult, error) {
-	result := contract.CallResult{Level: level.String()}
+func callOutput(policy policies.Effective, output any) (contract.CallResult, error) {
+	result := contract.CallResult{Level: policy.Level.String(), Policy: policy.PolicyDigest}
 	if output == nil {
 		return result, nil
 	}

@@ -11,7 +11,12 @@ import (
 // fetched too.
 func (p *Processes) FetchFunction(ctx context.Context, request contract.FunctionFetch) (contract.FetchedFunction, error) {
 	return supply(ctx, p, func(ctx context.Context) (contract.FetchedFunction, error) {
-		text, err := p.Supplies.Scripts.Fetcher.Fetch(ctx, request.URL, contract.MaxFunction)
+		policy, err := p.policyFor(request.Task)
+		if err != nil {
+			return contract.FetchedFunction{}, err
+		}
+		scripts := p.scripts(policy)
+		text, err := scripts.Fetcher.Fetch(ctx, request.URL, contract.MaxFunction)
 		if err != nil {
 			return contract.FetchedFunction{}, err
 		}

@@ -13,12 +13,13 @@ import (
 // inspect refuses a Python script for what it says, before it runs. What was
 // found once is remembered, so that the next run of the same script costs
 // nothing.
-func (p *Processes) inspect(ctx context.Context, request contract.Process, level policies.Level, record recorder) error {
+func (p *Processes) inspect(ctx context.Context, request contract.Process, policy policies.Effective, record recorder) error {
 	if p.Checker == nil || request.Language != "python" {
 		return nil
 	}
+	level := policy.Level
 	terms := checker.Terms{
-		Level: level, Granted: p.Granted,
+		Level: level, Granted: policy.Python.Allow,
 		Modules: request.Python.Modules, Functions: request.Python.Functions,
 		Packages: request.Lock != "",
 	}

@@ -15,12 +15,17 @@ func TestInspect(t *testing.T) {
 	var found []checker.Finding
 	p := &Processes{
 		Checker: &checker.Checker{Runner: r, Python: HostInterpreters().Python},
-		Granted: policies.ScriptNames{"socket"},
 		Found:   func(_ contract.Process, _ policies.Level, f []checker.Finding) { found = f },
+	}
+	at := func(level policies.Level) policies.Effective {
+		e, err := policies.LevelDefaults(level)
+		require.NoError(t, err)
+		e.Python.Allow = policies.ScriptNames{"socket"}
+		return e
 	}
 	check := func(code string, level policies.Level, names contract.PythonNames) error {
 		found = nil
-		return p.inspect(t.Context(), contract.Process{Language: "python", Code: code, Python: names}, level, recorder{})
+		return p.inspect(t.Context(), contract.Process{Language: "python", Code: code, Python: names}, at(level), recorder{})
 	}
 	none := contract.PythonNames{}
 
@@ -41,7 +46,7 @@ func TestInspect(t *testing.T) {
 
 	require.NoError(t, check("import socket", policies.Maximum, contract.PythonNames{Modules: []string{"socket"}}))
 	require.Error(t, check("import socket", policies.Maximum, none))
-	require.NoError(t, p.inspect(t.Context(), contract.Process{Language: "js", Code: "eval(1)"}, policies.Maximum, recorder{}))
+	require.NoError(t, p.inspect(t.Context(), contract.Process{Language: "js", Code: "eval(1)"}, at(policies.Maximum), recorder{}))
 	p.Checker = nil
 	require.NoError(t, check("eval('1')", policies.Maximum, none), "switched off, the kernel decides alone")
 }

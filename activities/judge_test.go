@@ -9,6 +9,15 @@ import (
 	"lazaret.dev/lazaret/policies"
 )
 
+// atLevel is a policy with the level for every definition, and the changes.
+func atLevel(level policies.Level, changes ...func(*policies.Effective)) PolicyProvider {
+	return FixedPolicy{policies.Single("test", level, func(e *policies.Effective) {
+		for _, change := range changes {
+			change(e)
+		}
+	})}
+}
+
 func TestJudge(t *testing.T) {
 	key := []byte("the install's key")
 	task := contract.TaskID{Execution: "nightly-1", Digest: "d1"}
@@ -16,7 +25,7 @@ func TestJudge(t *testing.T) {
 		grant := policies.LevelGrant{Execution: execution, Level: level, Digests: digests}
 		return contract.Sandbox{Level: "standard", Digests: digests, Grant: grant.Sign(key)}
 	}
-	weaker := "level standard is weaker than this worker's strict, and nothing entitles to it; the operator may start the worker with --level standard"
+	weaker := "level standard is weaker than the policy's strict, and nothing entitles to it; the operator may grant it in the policy (--policy, or --level of the worker)"
 	for name, test := range map[string]struct {
 		asked   contract.Sandbox
 		want    policies.Level
@@ -33,23 +42,26 @@ func TestJudge(t *testing.T) {
 		"another level":             {sign(key, "nightly-1", policies.Minimal, "d1"), 0, weaker},
 		"another definition":        {sign(key, "nightly-1", policies.Standard, "d2"), 0, weaker},
 		"no such level":             {contract.Sandbox{Level: "root"}, 0, `level "root": want maximum, strict, standard, minimal`},
+		"metadata, stricter":        {contract.Sandbox{Metadata: "maximum"}, policies.Maximum, ""},
+		"metadata, weaker (A24)":    {contract.Sandbox{Metadata: "minimal"}, 0, "level minimal is weaker than the policy's strict, and the definition's metadata asks for it, which entitles to nothing; the operator may grant it in the policy (--policy, or --level of the worker)"},
+		"metadata, no level":        {contract.Sandbox{Metadata: "root"}, 0, `metadata sandbox.level: level "root": want maximum, strict, standard, minimal`},
 		"a level in capitals":       {contract.Sandbox{Level: "Maximum"}, 0, `level "Maximum": want maximum, strict, standard, minimal`},
 		"a signature and no digest": {contract.Sandbox{Level: "standard", Grant: sign(key, "nightly-1", policies.Standard).Grant}, 0, weaker},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &Processes{Level: policies.Strict, GrantKey: key}
-			level, err := p.judge(contract.Process{Task: task, Sandbox: test.asked})
+			p := &Processes{Policies: atLevel(policies.Strict), GrantKey: key}
+			policy, err := p.judge(contract.Process{Task: task, Sandbox: test.asked})
 			if test.refusal != "" {
 				requireFault(t, err, contract.Refused, test.refusal)
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, test.want, level)
+			require.Equal(t, test.want, policy.Level)
 		})
 	}
 
 	// A worker without the key grants nothing: not even what an empty key signs.
-	p := &Processes{Level: policies.Strict}
+	p := &Processes{Policies: atLevel(policies.Strict)}
 	_, err := p.judge(contract.Process{Task: task, Sandbox: sign(nil, "nightly-1", policies.Standard, "d1")})
 	requireFault(t, err, contract.Refused, weaker)
 }

@@ -19,6 +19,8 @@ import (
 // first activity; the methods are safe for concurrent use.
 type Libvirt struct {
 	Broker *virt.Broker
+	// Policies tell what each definition may; nil: the broker's own judge decides.
+	Policies PolicyProvider
 	// Grace is how long an operation may go on once the worker is stopping.
 	Grace time.Duration
 }
@@ -41,9 +43,14 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	if err != nil {
 		return contract.LibvirtResult{}, failure(err)
 	}
+	judge, digest, err := l.judge(request.Task)
+	if err != nil {
+		return contract.LibvirtResult{}, failure(err)
+	}
 	pulse := newPulse(ctx)
 	watched, release := pulse.watch(ctx, l.Grace)
 	result, err := l.Broker.Call(watched, virt.Request{
+		Judge: judge, Policy: digest,
 		Operation: request.Operation, Arguments: arguments, URI: request.URI,
 		Identity: virt.Identity{
 			Definition: definitionOf(request.Task),
@@ -58,7 +65,7 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	release()
 	switch {
 	case err == nil:
-		return bounded(result)
+		return bounded(result, digest)
 	case interrupted != nil:
 		return contract.LibvirtResult{}, interrupted
 	}
@@ -96,6 +103,18 @@ func awaits(request contract.Libvirt, e *virt.Error) error {
 	})
 }
 
+// judge is the policy of the definition whose task it is, with its digest.
+func (l *Libvirt) judge(task contract.TaskID) (virt.Judge, string, error) {
+	if l.Policies == nil {
+		return nil, "", nil
+	}
+	policy, err := judgement{policies: l.Policies}.policy(task)
+	if err != nil {
+		return nil, "", err
+	}
+	return judgeLibvirt(policy.Libvirt), policy.PolicyDigest, nil
+}
+
 func decodeArguments(with json.RawMessage) (map[string]any, error) {
 	arguments := map[string]any{}
 	decoder := json.NewDecoder(bytes.NewReader(with))
@@ -109,11 +128,11 @@ func decodeArguments(with json.RawMessage) (map[string]any, error) {
 	return arguments, nil
 }
 
-func bounded(result json.RawMessage) (contract.LibvirtResult, error) {
+func bounded(result json.RawMessage, policy string) (contract.LibvirtResult, error) {
 	if len(result) > contract.MaxPayload {
 		return contract.LibvirtResult{}, failure(runtimeFault("the result is %d bytes of JSON, over the limit of %d", len(result), contract.MaxPayload))
 	}
-	return contract.LibvirtResult{Result: result}, nil
+	return contract.LibvirtResult{Result: result, Policy: policy}, nil
 }
 
 // pulse is an operation's heartbeats, with the newest progress as their detail.

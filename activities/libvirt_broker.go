@@ -54,7 +54,7 @@ var libvirtKinds = map[virt.Event]audit.Kind{
 func (a libvirtAudit) Record(r virt.Record) error {
 	event := audit.Event{
 		Kind: libvirtKinds[r.Event], Principal: r.Client.User, Execution: r.Client.Execution, Task: r.Client.Task,
-		ID: r.Key, Type: "libvirt." + r.Operation, Subject: r.Subject(), Outcome: outcome(r), Message: r.Message,
+		ID: r.Key, Type: "libvirt." + r.Operation, Subject: r.Subject(), Outcome: outcome(r), Message: r.Message, Policy: r.Policy,
 		Detail: map[string]string{"uri": r.URI, "caller": r.Client.Caller},
 	}
 	event.Namespace, event.Name = r.Client.Names()

@@ -13,6 +13,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/virt"
 	"lazaret.dev/lazaret/activities/virt/channel"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 )
 
@@ -21,8 +22,25 @@ import (
 type ScriptMachines struct {
 	Broker *virt.Broker
 	// Grants says whether the policy allows scripts of a definition (namespace/name)
-	// any operation; without one they have no way to the broker at all.
+	// any operation; without one they have no way to the broker at all. Nil: what holds
+	// for the definition decides, for this and for each operation.
 	Grants func(definition string) bool
+
+	judge  virt.Judge // nil: the broker's
+	policy string     // digest of what judge decides by
+}
+
+// under leaves the decisions to what holds for a definition, where nothing else
+// decides. The nil ScriptMachines stays nil.
+func (m *ScriptMachines) under(policy policies.Effective) *ScriptMachines {
+	if m == nil || m.Grants != nil {
+		return m
+	}
+	operations := LibvirtOperations()
+	return &ScriptMachines{
+		Broker: m.Broker, judge: judgeLibvirt(policy.Libvirt), policy: policy.PolicyDigest,
+		Grants: func(definition string) bool { return policy.Libvirt.Grants(definition, "script", operations) },
+	}
 }
 
 // serve gives a script its way to the broker, if the policy grants it anything.
@@ -38,7 +56,7 @@ func (m *ScriptMachines) serve(spec *sandbox.Spec, request contract.Process, act
 	spec.Files = slices.Clone(spec.Files)
 	spec.Files[i].Content = moduleFor(true)
 	spec.Service = func(ctx context.Context, conn net.Conn, report func(sandbox.Violation)) {
-		caller := &scriptCaller{broker: m.Broker, task: request.Task, activity: activity, again: again, report: report, asked: map[string]int{}}
+		caller := &scriptCaller{broker: m.Broker, judge: m.judge, policy: m.policy, task: request.Task, activity: activity, again: again, report: report, asked: map[string]int{}}
 		channel.Server{Call: caller.call, Breach: caller.breach}.Serve(ctx, conn)
 	}
 }
@@ -48,6 +66,8 @@ func definitionOf(task contract.TaskID) string { return task.Namespace + "/" + t
 // scriptCaller asks the broker on behalf of one run of a script.
 type scriptCaller struct {
 	broker   *virt.Broker
+	judge    virt.Judge
+	policy   string
 	task     contract.TaskID
 	activity string // the same for all attempts
 	again    bool   // an earlier attempt may have asked for the same
@@ -64,7 +84,7 @@ func (c *scriptCaller) call(ctx context.Context, asked channel.Request) (json.Ra
 		Identity: virt.Identity{
 			Definition: definitionOf(c.task), Execution: c.task.Execution, Task: c.task.Reference, Caller: "script",
 		},
-		Key: c.key(asked), Retry: c.again,
+		Key: c.key(asked), Retry: c.again, Judge: c.judge, Policy: c.policy,
 	}
 	for attempt := 1; ; attempt++ {
 		result, err := c.broker.Call(ctx, request)

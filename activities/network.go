@@ -5,11 +5,13 @@ import (
 	"lazaret.dev/lazaret/sandbox"
 )
 
-// open gives a program what the operator permits, as far as its level does: hosts
-// to reach, and features to be without.
-func (p *Processes) open(spec *sandbox.Spec, level policies.Level) error {
-	spec.MayLack = p.AllowDegraded.At(level)
-	if err := policies.Open(spec, level, policies.Openable(level, p.AllowNet)); err != nil {
+// open gives a program what the policy permits, as far as its level does: limits,
+// hosts to reach, folders to read, and features to be without.
+func (p *Processes) open(spec *sandbox.Spec, policy policies.Effective) error {
+	spec.Limits, spec.Scratch = policy.Limits, policy.Scratch
+	spec.Data = policy.Shares
+	spec.MayLack = policy.AllowDegraded.At(policy.Level)
+	if err := policies.Open(spec, policy.Level, policies.Openable(policy.Level, policy.Egress)); err != nil {
 		return refused(err.Error())
 	}
 	return nil

@@ -15,11 +15,14 @@ import (
 func TestOpen_AsFarAsTheLevelLets(t *testing.T) {
 	rules, err := egress.ParseRules([]string{"api.example.com", "*.example.com", "*"})
 	require.NoError(t, err)
-	p := &Processes{AllowNet: rules}
+	p := &Processes{}
 	for level, want := range map[policies.Level]int{policies.Maximum: 0, policies.Strict: 1, policies.Standard: 2, policies.Minimal: 3} {
+		e, err := policies.LevelDefaults(level)
+		require.NoError(t, err)
+		e.Egress = rules
 		spec, err := policies.SpecFor(level)
 		require.NoError(t, err)
-		require.NoError(t, p.open(&spec, level))
+		require.NoError(t, p.open(&spec, e))
 		assert.Len(t, spec.Network.Rules, want, "%s", level)
 		assert.Equal(t, want > 0, spec.Network.Mode != sandbox.NoNetwork, "%s", level)
 	}

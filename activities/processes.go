@@ -15,7 +15,6 @@ import (
 	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
-	"lazaret.dev/lazaret/sandbox/egress"
 )
 
 // Runner runs one program in a fresh sandbox; *sandbox.Runner is one.
@@ -29,24 +28,15 @@ type Runner interface {
 type Processes struct {
 	Runner       Runner
 	Interpreters Interpreters
-	// Level is the level of executions that ask for none, and the weakest one
-	// granted without a grant.
-	Level policies.Level
+	// Policies tell what each definition may; nil: level maximum, and nothing beyond.
+	Policies PolicyProvider
 	// GrantKey verifies grants of weaker levels; nil grants none.
 	GrantKey []byte
 	// Checker reads Python scripts before they run; nil checks none.
 	Checker *checker.Checker
-	// Granted is what the operator allows to scripts whose metadata asks for it.
-	Granted policies.ScriptNames
 	// Found, if set, is told what the checker found in a script that is about to
 	// run or is refused.
 	Found func(contract.Process, policies.Level, []checker.Finding)
-	// AllowNet are the hosts that programs may reach, as far as their level lets
-	// the operator open them.
-	AllowNet []egress.Rule
-	// AllowDegraded are the features that programs may run without, as far as their
-	// level may.
-	AllowDegraded policies.Degradations
 	// Secrets are those that definitions may read; nil: none.
 	Secrets *secrets.Store
 	// Supplies are what scripts may ask for beyond the system's own.
@@ -71,17 +61,21 @@ type Warmer interface {
 	Keep(ctx context.Context, spec sandbox.Spec) error
 }
 
-// Keep has an interpreter wait for Python scripts of the worker's own level.
+// Keep has an interpreter wait for Python scripts of what no rule of the policy
+// names.
 func (p *Processes) Keep(ctx context.Context, warmer Warmer) error {
-	spec, err := p.Interpreters.script(contract.Process{Language: "python"}, p.Level)
-	spec.Data = p.Supplies.Folders
+	e, err := p.judge(contract.Process{})
+	if err != nil {
+		return err
+	}
+	spec, err := p.Interpreters.script(contract.Process{Language: "python"}, e.Level)
 	if err == nil {
-		err = p.open(&spec, p.Level)
+		err = p.open(&spec, e)
 	}
 	if err != nil {
 		return err
 	}
-	p.Machines.serve(&spec, contract.Process{Language: "python"}, "", false)
+	p.Machines.under(e).serve(&spec, contract.Process{Language: "python"}, "", false)
 	return warmer.Keep(ctx, spec)
 }
 
@@ -113,29 +107,29 @@ func (p *Processes) RunShell(ctx context.Context, request contract.Process) (con
 type program func(contract.Process, policies.Level) (sandbox.Spec, error)
 
 func (p *Processes) run(ctx context.Context, request contract.Process, prepare program) (contract.ProcessResult, error) {
-	level, err := p.judge(request)
-	record := p.recorder(request, level, attempt(ctx))
+	policy, err := p.judge(request)
+	level := policy.Level
+	record := p.recorder(request, policy, attempt(ctx))
 	if err != nil {
-		return contract.ProcessResult{}, failure(record.orRefused(err))
+		return contract.ProcessResult{}, failure(p.refuse(ctx, request, policy, record, err))
 	}
-	opened, redact, err := p.unseal(ctx, request)
+	opened, redact, err := p.unseal(ctx, request, policy)
 	var spec sandbox.Spec
 	if err == nil {
 		spec, err = prepare(opened, level)
 	}
-	spec.Data = p.Supplies.Folders
 	if err == nil {
-		err = p.open(&spec, level)
+		err = p.open(&spec, policy)
 	}
 	if err != nil {
 		return contract.ProcessResult{}, failure(record.orRefused(err))
 	}
 	spec.ID = attempt(ctx)
-	p.Machines.serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
+	p.Machines.under(policy).serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
 	alerts := p.alert(request, level, redact)
 	spec.Alerts = alerts.inbox
 	watched, release := p.watch(ctx, alerts)
-	result, err := p.start(watched, request, level, spec, record)
+	result, err := p.start(watched, request, policy, spec, record)
 	interrupted := context.Cause(watched)
 	alerts.close()
 	release()
@@ -148,6 +142,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		return contract.ProcessResult{}, failure(err)
 	}
 	output, err := conclude(request, level, spec, result)
+	output.Policy = policy.PolicyDigest
 	if errors.Is(err, errCancelled) {
 		return output, interrupted
 	}
@@ -167,14 +162,29 @@ func activityOf(ctx context.Context) string {
 }
 
 // start runs the program if its text allows it.
-func (p *Processes) start(ctx context.Context, request contract.Process, level policies.Level, spec sandbox.Spec, record recorder) (sandbox.Result, error) {
-	if err := p.inspect(ctx, request, level, record); err != nil {
+func (p *Processes) start(ctx context.Context, request contract.Process, policy policies.Effective, spec sandbox.Spec, record recorder) (sandbox.Result, error) {
+	if err := p.inspect(ctx, request, policy, record); err != nil {
 		return sandbox.Result{}, record.orRefused(err)
 	}
 	if err := record.began(spec); err != nil {
 		return sandbox.Result{}, err
 	}
 	return p.Runner.Run(ctx, spec)
+}
+
+// refuse records that a program does not start. A level that was asked for in vain
+// is a violation, which is told like those of programs.
+func (p *Processes) refuse(ctx context.Context, request contract.Process, policy policies.Effective, record recorder, err error) error {
+	if v := overreached(err, attempt(ctx)); v != nil {
+		if err := record.violation(*v); err != nil {
+			return err
+		}
+		if p.Alert != nil {
+			p.Alert(request, policy.Level, *v)
+		}
+		p.observe(request, policy.Level, sandbox.Result{Outcome: sandbox.Refused, Violations: []sandbox.Violation{*v}})
+	}
+	return record.orRefused(err)
 }
 
 func (p *Processes) observe(request contract.Process, level policies.Level, result sandbox.Result) {

@@ -30,7 +30,6 @@ func execute(t *testing.T, p *Processes, request contract.Process) (contract.Pro
 	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 	env.RegisterActivity(p.RunScript)
 	p.Interpreters = Interpreters{Python: "/bin/sh"}
-	p.Level = policies.Maximum
 	value, err := env.ExecuteActivity(p.RunScript, request)
 	if err != nil {
 		return contract.ProcessResult{}, err
@@ -97,7 +96,7 @@ func TestRunScript_WorkerStops(t *testing.T) {
 	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 	env.SetWorkerStopChannel(stopping)
 	env.RegisterActivity(p.RunScript)
-	p.Interpreters, p.Level = Interpreters{Python: "/bin/sh"}, policies.Maximum
+	p.Interpreters = Interpreters{Python: "/bin/sh"}
 	_, err := env.ExecuteActivity(p.RunScript, contract.Process{Language: "python", Return: "stdout"})
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)

@@ -28,14 +28,14 @@ type recorder struct {
 	about audit.Event // the fields that all its lines share
 }
 
-func (p *Processes) recorder(request contract.Process, level policies.Level, attempt string) recorder {
-	return newRecorder(p.Audit, request.Task, level, attempt)
+func (p *Processes) recorder(request contract.Process, policy policies.Effective, attempt string) recorder {
+	return newRecorder(p.Audit, request.Task, policy, attempt)
 }
 
-func newRecorder(log Auditor, task contract.TaskID, level policies.Level, attempt string) recorder {
+func newRecorder(log Auditor, task contract.TaskID, policy policies.Effective, attempt string) recorder {
 	return recorder{log: log, about: audit.Event{
 		Namespace: task.Namespace, Name: task.Name, Version: task.Version, Digest: task.Digest,
-		Level: level.String(), Execution: task.Execution, Task: task.Reference, Activity: attempt,
+		Level: policy.Level.String(), Policy: policy.PolicyDigest, Execution: task.Execution, Task: task.Reference, Activity: attempt,
 	}}
 }
 

@@ -35,7 +35,7 @@ func request() contract.Process {
 func TestRecorder_Ended(t *testing.T) {
 	log := &kept{}
 	p := &Processes{Audit: log}
-	err := p.recorder(request(), policies.Strict, "e/r/5/1").ended(sandbox.Result{
+	err := p.recorder(request(), policies.Effective{Level: policies.Strict, PolicyDigest: "p"}, "e/r/5/1").ended(sandbox.Result{
 		Outcome:     sandbox.Completed,
 		Violations:  []sandbox.Violation{{ID: "v1", Type: sandbox.UnauthorizedFileAccess, Severity: sandbox.High, Syscall: "openat", Detail: "read /etc/shadow", Count: 2, Action: "EPERM"}},
 		Connections: []egress.Connection{{Host: "api.example.com", Port: 443, Address: "192.0.2.1", BytesIn: 7}},
@@ -44,7 +44,7 @@ func TestRecorder_Ended(t *testing.T) {
 	require.Len(t, log.events, 3)
 	v := log.events[0]
 	require.Equal(t, audit.Event{
-		Kind: audit.Violation, Namespace: "demo", Name: "report", Version: "1.0.0", Digest: "d", Level: "strict", Execution: "e", Task: "/do/0/x", Activity: "e/r/5/1",
+		Kind: audit.Violation, Namespace: "demo", Name: "report", Version: "1.0.0", Digest: "d", Level: "strict", Policy: "p", Execution: "e", Task: "/do/0/x", Activity: "e/r/5/1",
 		ID: "v1", Type: "UnauthorizedFileAccess", Severity: "High", Subject: "read /etc/shadow", Outcome: "EPERM", Count: 2,
 		Detail: map[string]string{"syscall": "openat", "pid": "0", "command": ""},
 	}, v)
@@ -54,7 +54,7 @@ func TestRecorder_Ended(t *testing.T) {
 
 func TestRecorder_OrRefused(t *testing.T) {
 	log := &kept{}
-	r := (&Processes{Audit: log}).recorder(request(), policies.Maximum, "a")
+	r := (&Processes{Audit: log}).recorder(request(), policies.Effective{Level: policies.Maximum}, "a")
 	other := errors.New("no sandbox")
 	require.Equal(t, other, r.orRefused(other))
 	require.Empty(t, log.events)
@@ -65,7 +65,7 @@ func TestRecorder_OrRefused(t *testing.T) {
 
 // What cannot be recorded does not happen.
 func TestRecorder_Full(t *testing.T) {
-	r := (&Processes{Audit: &kept{full: true}}).recorder(request(), policies.Maximum, "a")
+	r := (&Processes{Audit: &kept{full: true}}).recorder(request(), policies.Effective{Level: policies.Maximum}, "a")
 	const detail = "nothing runs that cannot be recorded: audit log cannot be written"
 	requireFault(t, r.began(sandbox.Spec{}), contract.AuditUnavailable, detail)
 	requireFault(t, r.orRefused(refused("x")), contract.AuditUnavailable, detail)

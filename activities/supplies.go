@@ -14,19 +14,22 @@ import (
 // Supplies are what scripts may ask for beyond the system's own. The zero
 // Supplies refuse all of it.
 type Supplies struct {
+	// Scripts fetch from the hosts that the policy lists; their own rules are for
+	// addresses that are not public.
 	Scripts      sources.Scripts
 	Pythons      environments.Pythons
 	Environments *environments.Environments // nil: no packages
-	// Requirements lets definitions name a requirements file of their own.
-	Requirements bool
-	// Folders of the host are shown to every program, to be read.
-	Folders []string
 }
 
 // FetchScript fetches a remote script and keeps it for RunScript.
 func (p *Processes) FetchScript(ctx context.Context, request contract.ScriptFetch) (contract.FetchedScript, error) {
 	return supply(ctx, p, func(ctx context.Context) (contract.FetchedScript, error) {
-		digest, size, err := p.Supplies.Scripts.Fetch(ctx, request.Script.URL, request.Script.SHA256)
+		policy, err := p.policyFor(request.Task)
+		if err != nil {
+			return contract.FetchedScript{}, err
+		}
+		scripts := p.scripts(policy)
+		digest, size, err := scripts.Fetch(ctx, request.Script.URL, request.Script.SHA256)
 		return contract.FetchedScript{SHA256: digest, Size: size}, err
 	})
 }
@@ -34,7 +37,11 @@ func (p *Processes) FetchScript(ctx context.Context, request contract.ScriptFetc
 // LockPackages decides which packages exactly a Python script gets.
 func (p *Processes) LockPackages(ctx context.Context, request contract.PackageRequest) (contract.PackageLock, error) {
 	return supply(ctx, p, func(ctx context.Context) (contract.PackageLock, error) {
-		lock, err := p.lock(ctx, request)
+		policy, err := p.policyFor(request.Task)
+		if err != nil {
+			return contract.PackageLock{}, err
+		}
+		lock, err := p.lock(ctx, request, policy)
 		if err != nil {
 			return contract.PackageLock{}, err
 		}
@@ -42,14 +49,17 @@ func (p *Processes) LockPackages(ctx context.Context, request contract.PackageRe
 	})
 }
 
-func (p *Processes) lock(ctx context.Context, request contract.PackageRequest) (environments.Lock, error) {
+func (p *Processes) lock(ctx context.Context, request contract.PackageRequest, policy policies.Effective) (environments.Lock, error) {
 	if p.Supplies.Environments == nil {
 		return environments.Lock{}, refused("this worker installs no Python packages; the operator may name an index with --python-index")
 	}
-	if request.RequirementsURL != "" {
-		return p.requirements(ctx, request.RequirementsURL)
+	if err := p.permitPackages(policy, request.Packages); err != nil {
+		return environments.Lock{}, err
 	}
-	python, err := p.python(request.Version)
+	if request.RequirementsURL != "" {
+		return p.requirements(ctx, request.RequirementsURL, policy)
+	}
+	python, err := p.permittedPython(request.Version, policy)
 	if err != nil {
 		return environments.Lock{}, err
 	}
@@ -57,11 +67,12 @@ func (p *Processes) lock(ctx context.Context, request contract.PackageRequest) (
 }
 
 // requirements takes a file of a definition's own for a lock, which it must be.
-func (p *Processes) requirements(ctx context.Context, url string) (environments.Lock, error) {
-	if !p.Supplies.Requirements {
-		return environments.Lock{}, refused("python.requirements_url is not permitted on this worker; list python.packages, or have the operator permit it with --python-requirements")
+func (p *Processes) requirements(ctx context.Context, url string, policy policies.Effective) (environments.Lock, error) {
+	if !policy.Python.Requirements {
+		return environments.Lock{}, refused("python.requirements_url is not permitted on this worker; list python.packages, or have the operator permit it with --python-requirements, or python.requirements in the policy")
 	}
-	text, err := p.Supplies.Scripts.Fetcher.Fetch(ctx, url, environments.MaxLock)
+	scripts := p.scripts(policy)
+	text, err := scripts.Fetcher.Fetch(ctx, url, environments.MaxLock)
 	if err != nil {
 		return environments.Lock{}, err
 	}
@@ -95,6 +106,7 @@ func supply[T any](ctx context.Context, p *Processes, do func(context.Context) (
 // equipment is what one script needs: its text, interpreter and packages.
 type equipment struct {
 	processes *Processes
+	policy    policies.Effective
 	request   contract.Process
 	python    environments.Python // zero: the worker's own
 	packages  string              // folder; empty: none
@@ -108,13 +120,19 @@ func (p *Processes) equip(ctx context.Context, request contract.Process) (*equip
 	if request.Source.URL == "" && request.Version == "" && request.Lock == "" {
 		return e, nil
 	}
-	return supply(ctx, p, func(ctx context.Context) (*equipment, error) { return e, e.get(ctx) })
+	return supply(ctx, p, func(ctx context.Context) (_ *equipment, err error) {
+		if e.policy, err = p.policyFor(request.Task); err != nil {
+			return e, err
+		}
+		return e, e.get(ctx)
+	})
 }
 
 func (e *equipment) get(ctx context.Context) (err error) {
 	supplies := &e.processes.Supplies
 	if source := e.request.Source; source.URL != "" {
-		code, err := supplies.Scripts.Load(ctx, source.URL, source.SHA256)
+		scripts := e.processes.scripts(e.policy)
+		code, err := scripts.Load(ctx, source.URL, source.SHA256)
 		if err != nil {
 			return err
 		}
@@ -123,7 +141,7 @@ func (e *equipment) get(ctx context.Context) (err error) {
 	if e.request.Language != "python" || e.request.Version == "" && e.request.Lock == "" {
 		return nil
 	}
-	if e.python, err = e.processes.python(e.request.Version); err != nil || e.request.Lock == "" {
+	if e.python, err = e.processes.permittedPython(e.request.Version, e.policy); err != nil || e.request.Lock == "" {
 		return err
 	}
 	lock, err := environments.ParseLock(e.request.Lock)
@@ -163,6 +181,9 @@ func (e *equipment) program(request contract.Process, level policies.Level) (san
 // error is a *contract.Fault where the script or the operator is to blame.
 func (p *Processes) Prepare(ctx context.Context, request contract.Process, packages []string, level policies.Level) (spec sandbox.Spec, release func(), err error) {
 	e := &equipment{processes: p, request: request, release: func() {}}
+	if e.policy, err = p.policyFor(request.Task); err != nil {
+		return spec, nil, err
+	}
 	if spec, err = e.prepare(ctx, packages, level); err == nil {
 		return spec, e.release, nil
 	}
@@ -175,7 +196,7 @@ func (p *Processes) Prepare(ctx context.Context, request contract.Process, packa
 
 func (e *equipment) prepare(ctx context.Context, packages []string, level policies.Level) (sandbox.Spec, error) {
 	if len(packages) > 0 {
-		lock, err := e.processes.lock(ctx, contract.PackageRequest{Version: e.request.Version, Packages: packages})
+		lock, err := e.processes.lock(ctx, contract.PackageRequest{Version: e.request.Version, Packages: packages}, e.policy)
 		if err != nil {
 			return sandbox.Spec{}, err
 		}

@@ -16,6 +16,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/environments"
 	"lazaret.dev/lazaret/activities/sources"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox/egress"
 )
 
@@ -41,11 +42,11 @@ func texts(t *testing.T, content map[string]string) (base string, fetcher source
 }
 
 // lockPackages runs the activity on a worker with these supplies.
-func lockPackages(t *testing.T, supplies Supplies, request contract.PackageRequest) (contract.PackageLock, error) {
+func lockPackages(t *testing.T, supplies Supplies, policy PolicyProvider, request contract.PackageRequest) (contract.PackageLock, error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	p := &Processes{Supplies: supplies, Interpreters: HostInterpreters()}
+	p := &Processes{Supplies: supplies, Interpreters: HostInterpreters(), Policies: policy}
 	p.Register(env)
 	var lock contract.PackageLock
 	value, err := env.ExecuteActivity(contract.LockPackages, request)
@@ -58,8 +59,9 @@ func lockPackages(t *testing.T, supplies Supplies, request contract.PackageReque
 func TestLockPackages_RequirementsURL(t *testing.T) {
 	line := "six==1.16.0 --hash=sha256:" + strings.Repeat("0", 64) + "\n"
 	base, fetcher := texts(t, map[string]string{"/good": "# comment\n" + line, "/unhashed": "six==1.16.0\n", "/options": "--index-url https://evil.test\n"})
-	supplies := Supplies{Scripts: sources.Scripts{Fetcher: fetcher}, Environments: &environments.Environments{}, Requirements: true}
-	lock, err := lockPackages(t, supplies, contract.PackageRequest{RequirementsURL: base + "/good"})
+	supplies := Supplies{Scripts: sources.Scripts{Fetcher: fetcher}, Environments: &environments.Environments{}}
+	permitted := atLevel(policies.Maximum, func(e *policies.Effective) { e.Python.Requirements = true })
+	lock, err := lockPackages(t, supplies, permitted, contract.PackageRequest{RequirementsURL: base + "/good"})
 	require.NoError(t, err)
 	assert.Equal(t, line, lock.Lock)
 	for url, want := range map[string]string{
@@ -68,17 +70,16 @@ func TestLockPackages_RequirementsURL(t *testing.T) {
 		"http://example.com/r": sources.OnlyHTTPS,
 		"https://evil.test/r":  "--source-host evil.test",
 	} {
-		_, err := lockPackages(t, supplies, contract.PackageRequest{RequirementsURL: url})
+		_, err := lockPackages(t, supplies, permitted, contract.PackageRequest{RequirementsURL: url})
 		require.ErrorContains(t, err, want)
 	}
-	supplies.Requirements = false
-	_, err = lockPackages(t, supplies, contract.PackageRequest{RequirementsURL: base + "/good"})
+	_, err = lockPackages(t, supplies, nil, contract.PackageRequest{RequirementsURL: base + "/good"})
 	require.ErrorContains(t, err, "the operator permit it with --python-requirements")
 }
 
 // Nothing is supplied by default.
 func TestSupplies_ZeroRefusesAll(t *testing.T) {
-	_, err := lockPackages(t, Supplies{}, contract.PackageRequest{Packages: []string{"six"}})
+	_, err := lockPackages(t, Supplies{}, nil, contract.PackageRequest{Packages: []string{"six"}})
 	require.ErrorContains(t, err, "--python-index")
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()

@@ -11,6 +11,7 @@ import (
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/secrets"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/workflows/expression"
 )
@@ -21,19 +22,23 @@ const secretVariable = "secrets"
 // unsealer reads the secrets of one request. What it has read, redact replaces.
 type unsealer struct {
 	store    *secrets.Store
-	declared []string // by the definition
+	declared []string          // by the definition
+	readable policies.Patterns // by the policy
 	redact   *secrets.Redactor
 	read     bool // some secret
 }
 
-func newUnsealer(store *secrets.Store, declared []string) *unsealer {
-	return &unsealer{store: store, declared: declared, redact: &secrets.Redactor{}}
+func newUnsealer(store *secrets.Store, declared []string, policy policies.Effective) *unsealer {
+	return &unsealer{store: store, declared: declared, readable: policy.Secrets, redact: &secrets.Redactor{}}
 }
 
 // secret reads one secret that the definition declares and the operator maps.
 func (u *unsealer) secret(ctx context.Context, name string) (any, error) {
 	if !slices.Contains(u.declared, name) {
 		return nil, forbidden("secret %q is not declared in use.secrets", name)
+	}
+	if !u.readable.Match(name) {
+		return nil, forbidden("the policy does not let this definition read secret %q; the operator may list it under secrets", name)
 	}
 	if u.store == nil {
 		return nil, unmapped(name)
@@ -159,11 +164,11 @@ func put(data map[string]any, path string, value any) error {
 }
 
 // unseal puts secrets into what a process is given.
-func (p *Processes) unseal(ctx context.Context, request contract.Process) (contract.Process, *secrets.Redactor, error) {
+func (p *Processes) unseal(ctx context.Context, request contract.Process, policy policies.Effective) (contract.Process, *secrets.Redactor, error) {
 	if len(request.Sealed.Expressions) == 0 {
 		return request, nil, nil
 	}
-	u := newUnsealer(p.Secrets, request.Secrets)
+	u := newUnsealer(p.Secrets, request.Secrets, policy)
 	data, err := given(request)
 	if err == nil {
 		err = u.open(ctx, data, request.Sealed)

@@ -132,6 +132,18 @@ func (e Effective) At(l Level) Effective {
 	return e.at(l)
 }
 
+// Shares are all folders that some rule shares, for a worker to see whether they
+// are there.
+func (p *Policy) Shares() []string {
+	var all []string
+	for _, r := range slices.Concat(p.bases, p.rules) {
+		if shares, ok := r.value("shares"); ok {
+			all = append(all, shares.value.([]string)...)
+		}
+	}
+	return all
+}
+
 // maxCachedIdentities bounds a policy's memory of what it has said.
 const maxCachedIdentities = 4096
 

@@ -137,3 +137,31 @@ func FuzzRead(f *testing.F) {
 		p.Lint([]policies.Identity{{Namespace: "a"}})
 	})
 }
+
+// BenchmarkPolicy is what a policy of 200 rules costs an activity.
+func BenchmarkPolicy(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("policy: 1\nsigners: {s: \"" + someKey(1) + "\"}\nrules:\n")
+	for i := range 200 {
+		fmt.Fprintf(&text, "  - {match: {namespace: n%d, name: \"report-*\"}, level: strict, egress: [api.example.com], limits: {memory: 64MiB}}\n", i)
+	}
+	p, err := policies.Read("p.yaml", []byte(text.String()), readOptions)
+	require.NoError(b, err)
+	id := policies.Identity{Namespace: "n199", Name: "report-x", Version: "1.0.0", Digest: strings.Repeat("a", 64), Labels: map[string]string{"a": "b"}}
+	b.Run("known", func(b *testing.B) {
+		for b.Loop() {
+			p.For(id)
+		}
+	})
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			p.Explain(id)
+		}
+	})
+	b.Run("signed", func(b *testing.B) {
+		id.Signature = policies.Sign(somePrivate(1), id.Digest)
+		for b.Loop() {
+			p.Explain(id)
+		}
+	})
+}

@@ -39,6 +39,9 @@ func shown(value any) string {
 	return clip(string(text))
 }
 
+// ShownValue is a value of a setting as messages show it.
+func ShownValue(value any) string { return shown(value) }
+
 // Origin is one setting of a definition, with what decided it.
 type Origin struct {
 	Setting string `json:"setting"`

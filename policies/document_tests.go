@@ -3,6 +3,7 @@ package policies
 import (
 	"reflect"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
@@ -192,9 +193,9 @@ func (x expectation) check(e Effective) string {
 	allowed := e.permits(x.key, x.want.(string))
 	switch {
 	case x.kind == "allow" && !allowed:
-		return x.key + " " + shown(x.want) + " is denied, expected to be allowed" + because(e)
+		return x.key + " " + strconv.Quote(x.want.(string)) + " is denied, expected to be allowed" + because(e)
 	case x.kind == "deny" && allowed:
-		return x.key + " " + shown(x.want) + " is allowed, expected to be denied" + because(e)
+		return x.key + " " + strconv.Quote(x.want.(string)) + " is allowed, expected to be denied" + because(e)
 	}
 	return ""
 }
@@ -204,7 +205,7 @@ func because(e Effective) string {
 	case e.Because != "":
 		return "; " + e.Because
 	case e.Rule != "":
-		return "; rule " + shown(e.Rule) + " decided"
+		return "; rule " + strconv.Quote(e.Rule) + " decided"
 	}
 	return "; no rule fits"
 }

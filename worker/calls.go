@@ -49,9 +49,6 @@ func (a *app) addCallFlags(cmd *cobra.Command) {
 func (a *app) callSupplies(ctx context.Context) (callSupplies, error) {
 	var s callSupplies
 	var err error
-	if s.options.Rules, err = networkRules("call-host", a.calls.hosts); err != nil {
-		return s, err
-	}
 	if s.options.Overrides, err = hostOverrides(a.calls.overrides); err != nil {
 		return s, err
 	}
@@ -122,12 +119,8 @@ func (a *app) secretStore(ctx context.Context) (*secrets.Store, error) {
 
 // newCalls are the activities of call tasks.
 func newCalls(options serviceOptions, log zerolog.Logger) *activities.Calls {
-	level := options.level
-	if level == 0 {
-		level = policies.Maximum
-	}
 	return &activities.Calls{
-		Level: level, GrantKey: options.grantKey, Grace: options.grace,
+		Policies: options.policy, GrantKey: options.grantKey, Grace: options.grace,
 		Options: options.calls.options, Secrets: options.calls.secrets,
 		Observe: func(request contract.Call, level policies.Level, report activities.CallReport) {
 			logCall(log, request, level, report)

@@ -92,7 +92,8 @@ func (a *app) announceDegraded(s *service, level policies.Level) {
 	if s.runner == nil {
 		return
 	}
-	v := s.processes.AllowDegraded.Judge(cmp.Or(level, s.processes.Level), lacking(s.runner.Lacks()))
+	unlisted := s.policy.source.unlisted()
+	v := unlisted.AllowDegraded.Judge(cmp.Or(level, unlisted.Level), lacking(s.runner.Lacks()))
 	if len(v.Degraded) > 0 {
 		fmt.Fprintf(a.stderr, "degraded: scripts at level %s run without %s, as permitted\n", v.Level, strings.Join(policies.Names(v.Degraded), ", "))
 	}

@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/worker/devserver"
 	"lazaret.dev/lazaret/worker/install"
@@ -48,11 +49,7 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	allowNet, err := parseAllowNet(a.allowNet)
-	if err != nil {
-		return nil, err
-	}
-	machines, err := a.readLibvirtPolicy()
+	policy, err := a.policySource(policies.Maximum, false)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +66,9 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	events, err := a.eventOptions()
+	if err == nil {
+		events, err = policyEvents(events, policy)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (a *app) startSession(ctx context.Context) (*session, error) {
 		NoUI:    true,
 		Kind:    install.Run,
 	}, serviceOptions{
-		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, calls: calls, allowNet: allowNet, auditDir: auditDir, libvirt: machines, events: events,
+		oneRun: true, degradations: degradations, grace: time.Second, supplies: supplies, calls: calls, policy: policy, auditDir: auditDir, events: events,
 		warm: sandbox.PoolLimits{PerKind: 1}, // from the second script of a kind on
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ func TestLevels(t *testing.T) {
 	key := s.install.SigningKey()
 	const (
 		id     = "granted"
-		weaker = "level minimal is weaker than this worker's standard, and nothing entitles to it; the operator may start the worker with --level minimal"
+		weaker = "level minimal is weaker than the policy's standard, and nothing entitles to it; the operator may grant it in the policy (--policy, or --level of the worker)"
 	)
 	digest := document(t, sayLevel, "null").start.Definition.Digest
 	sign := func(execution string, level policies.Level, digests ...string) contract.Sandbox {

@@ -15,18 +15,14 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 	if s.machines, err = driver.NewPool(); err != nil {
 		return err
 	}
-	broker := activities.NewLibvirtBroker(s.machines, options.libvirt, s.record)
+	broker := activities.NewLibvirtBroker(s.machines, options.policy.unlisted().Libvirt, s.record)
 	broker.Denied = func(request virt.Request, e *virt.Error) {
 		if request.Identity.Caller != "script" { // whose run reports it
 			logLibvirtDenial(log, request, e)
 		}
 	}
-	(&activities.Libvirt{Broker: broker, Grace: options.grace}).Register(s.worker)
-	operations := activities.LibvirtOperations()
-	s.processes.Machines = &activities.ScriptMachines{
-		Broker: broker,
-		Grants: func(definition string) bool { return options.libvirt.Grants(definition, "script", operations) },
-	}
+	(&activities.Libvirt{Broker: broker, Policies: options.policy, Grace: options.grace}).Register(s.worker)
+	s.processes.Machines = &activities.ScriptMachines{Broker: broker}
 	return nil
 }
 

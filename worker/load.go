@@ -60,7 +60,8 @@ func (a *app) loadOne(file string, expected ...string) (*definition.Definition, 
 	if def == nil {
 		return nil, contract.Source{}, &exitError{code: exitInvalid, err: findings, quiet: true}
 	}
-	return def, contract.Source{File: file, Document: string(text), Digest: def.Digest}, nil
+	signature, err := readSignature(file)
+	return def, contract.Source{File: file, Document: string(text), Digest: def.Digest, Signature: strings.TrimSpace(signature)}, err
 }
 
 func readDefinition(file string) ([]byte, error) {

@@ -56,6 +56,7 @@ type app struct {
 	auditDir      string   // --audit-dir
 	payloadKeys   string   // --payload-keys
 	refusePlain   bool     // --refuse-plain
+	policy        policyFlags
 	events        eventFlags
 }
 
@@ -105,6 +106,7 @@ it uses that cluster.`,
 		a.validateCommand(), a.lintCommand(), a.graphCommand(), a.schemaCommand(),
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
+		a.keygenCommand(), a.signCommand(), a.verifyCommand(),
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/sandboxtest"
@@ -74,7 +75,16 @@ func (s *shared) start() {
 	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{level: policies.Standard, grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit", events: events})
+	}, serviceOptions{policy: testPolicy(), grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit", events: events})
+}
+
+// testPolicy gives every definition level standard and all secrets.
+func testPolicy() *policySource {
+	s := &policySource{}
+	s.current.Store(policies.Single("tests", policies.Standard, func(e *policies.Effective) {
+		e.Secrets, e.Libvirt = policies.Patterns{"*"}, policies.DefaultLibvirt(activities.LibvirtOperations())
+	}))
+	return s
 }
 
 func (s *shared) stop() {

@@ -33,6 +33,7 @@ type monitor struct {
 	security securityMetrics
 	events   *prometheus.CounterVec
 	requests *prometheus.CounterVec
+	policies *prometheus.CounterVec
 	listener net.Listener
 	server   *http.Server
 }
@@ -83,7 +84,11 @@ func (m *monitor) register() {
 		Help: "Requests to the event ingress, by the status they were given.",
 	}, []string{"code"})
 	m.security = newSecurityMetrics(m.registry)
-	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, collectors.NewGoCollector(),
+	m.policies = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lazaret_policy_loads_total",
+		Help: "Policies that came into force, and those that were refused.",
+	}, []string{"outcome"})
+	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, m.policies, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
@@ -106,6 +111,13 @@ func (m *monitor) event(o contract.Outcome) {
 func (m *monitor) eventRequest(status int) {
 	if m != nil {
 		m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
+}
+
+// policy counts a policy that came into force or was refused.
+func (m *monitor) policy(outcome string) {
+	if m != nil {
+		m.policies.WithLabelValues(outcome).Inc()
 	}
 }
 

@@ -28,13 +28,13 @@ func parseAllowNet(texts []string) ([]egress.Rule, error) {
 	return rules, err
 }
 
-// openNetwork gives one run the hosts of --allow-net.
-func openNetwork(spec *sandbox.Spec, level policies.Level, texts []string) error {
+// openNetwork gives one run the hosts of its policy, or of --allow-net.
+func openNetwork(spec *sandbox.Spec, policy policies.Effective, texts []string) error {
 	rules, err := parseAllowNet(texts)
 	if err != nil {
 		return err
 	}
-	err = policies.Open(spec, level, rules)
+	err = policies.Open(spec, policy.Level, append(policies.Openable(policy.Level, policy.Egress), rules...))
 	if wrong, ok := errors.AsType[*policies.NetworkError](err); ok {
 		return invalid(wrong.Remedy, "--allow-net %q: level %s opens %s", wrong.Rule, wrong.Level, wrong.Network)
 	}

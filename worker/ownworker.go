@@ -20,6 +20,7 @@ func (a *app) ownWorkerFlags(cmd *cobra.Command) []string {
 	a.eventRulesFlag(cmd)
 	a.auditFlag(cmd)
 	a.libvirtPolicyFlag(cmd)
+	a.policyWorkerFlags(cmd)
 	return slices.DeleteFunc(flagNames(cmd), func(name string) bool { return slices.Contains(before, name) })
 }
 

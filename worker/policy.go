@@ -14,11 +14,13 @@ import (
 
 func (a *app) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "policy",
-		Short:   "Show what the levels of the sandbox permit",
-		Example: `  lazaret policy show`,
+		Use:   "policy",
+		Short: "Read policies, and what the levels of the sandbox permit",
+		Example: `  lazaret policy show
+  lazaret policy explain --policy policy.yaml nightly.yaml
+  lazaret policy test policy.yaml`,
 	}
-	cmd.AddCommand(a.policyShowCommand(), a.policyExportCommand())
+	cmd.AddCommand(a.policyShowCommand(), a.policyExplainCommand(), a.policyTestCommand(), a.policyLintCommand(), a.policyExportCommand())
 	return group(cmd)
 }
 
@@ -29,26 +31,38 @@ type policyShowFlags struct {
 
 func (a *app) policyShowCommand() *cobra.Command {
 	var flags policyShowFlags
+	var asked askedDefinition
 	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Show the levels: limits, files, network, violations",
-		Long: `Show prints what each level permits, side by side, or one of them. With
---syscalls it lists the system calls too, each line with its reason where it has
-one. What no line names is denied and reported.`,
-		Example: `  lazaret policy show
+		Use:   "show [DEFINITION]",
+		Short: "Show what a policy says of a definition, or what the levels permit",
+		Long: `Show prints what holds for a definition under a policy: what its rule says, and
+the level's defaults for the rest. Explain says why.
+
+Without a policy it prints what each level permits, side by side, or one of them.
+With --syscalls it lists the system calls too, each line with its reason where it
+has one. What no line names is denied and reported.`,
+		Example: `  lazaret policy show --policy policy.yaml nightly.yaml
+  lazaret policy show --policy policy.yaml --as reports/monthly --output json
+  lazaret policy show
   lazaret policy show --level maximum --syscalls
   lazaret policy show --output json | jq '.[] | {level, violations}'`,
-		Args: cobra.NoArgs,
-		RunE: func(_ *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
 			if err := a.checkTableFlags(); err != nil {
 				return err
+			}
+			if a.policy.file != "" || len(args) > 0 || asked.as != "" {
+				if flags.level != "" || flags.syscalls {
+					return invalid("", "--level and --syscalls are about levels, not about a definition")
+				}
+				return a.showEffective(args, asked)
 			}
 			return a.policyShow(flags)
 		},
 	}
 	cmd.Flags().StringVar(&flags.level, "level", "", "only this level (default all)")
 	cmd.Flags().BoolVar(&flags.syscalls, "syscalls", false, "list the system calls")
-	a.tableFlag(cmd)
+	a.askedFlags(cmd, &asked)
 	return cmd
 }
 

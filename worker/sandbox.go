@@ -21,12 +21,13 @@ import (
 
 // execFlags are what sandbox exec takes.
 type execFlags struct {
-	level, language, arguments string
-	seccompProfile             string
-	timeout                    time.Duration
-	stdin                      bool
-	allowNet                   []string
-	python                     execPython
+	level, as           string
+	language, arguments string
+	seccompProfile      string
+	timeout             time.Duration
+	stdin               bool
+	allowNet            []string
+	python              execPython
 }
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -52,6 +53,7 @@ when this machine cannot sandbox.`,
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
   lazaret sandbox exec --level standard --allow-degraded cgroup-memory,cgroup-pids report.py
   lazaret sandbox exec --level strict --allow-net api.example.com fetch.py
+  lazaret sandbox exec --policy policy.yaml --as reports/monthly report.py
   lazaret sandbox exec --python-version 3.12 --python 3.12=/opt/python/bin/python3.12 report.py
   lazaret sandbox exec --package 'requests>=2' --python-index https://pypi.example.com/simple/ report.py
   lazaret sandbox exec --requirements lock.txt --python-index /srv/wheels report.py
@@ -69,7 +71,9 @@ when this machine cannot sandbox.`,
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
 	cmd.Flags().StringArrayVar(&flags.allowNet, "allow-net", nil, allowNetUsage)
 	a.execPythonFlags(cmd, &flags.python)
+	cmd.Flags().StringVar(&flags.as, "as", "", "with --policy: run it as a script of NAMESPACE/NAME")
 	a.allowDegradedFlag(cmd)
+	a.policyFlag(cmd)
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -78,10 +82,11 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err := a.checkFlags(); err != nil {
 		return err
 	}
-	level, err := policies.ParseLevel(flags.level)
+	policy, err := a.execPolicy(flags)
 	if err != nil {
-		return invalid("", "--%w", err)
+		return err
 	}
+	level := policy.Level
 	degradations, err := a.degradations()
 	if err != nil {
 		return err
@@ -97,8 +102,9 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 		return execRefusal(err)
 	}
 	defer release()
-	spec.MayLack = degradations.At(level)
-	if err := openNetwork(&spec, level, flags.allowNet); err != nil {
+	spec.Limits, spec.Scratch, spec.Data = policy.Limits, policy.Scratch, policy.Shares
+	spec.MayLack = append(degradations.At(level), policy.AllowDegraded.At(level)...)
+	if err := openNetwork(&spec, policy, flags.allowNet); err != nil {
 		return err
 	}
 	if flags.timeout > 0 {
@@ -112,6 +118,38 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 		return execError(err, level)
 	}
 	return a.printJSON(newExecReport(result))
+}
+
+// execPolicy is what holds for the script: what --policy says of the definition
+// that --as names, else of one that nothing names; --level goes before it.
+func (a *app) execPolicy(flags execFlags) (policies.Effective, error) {
+	if err := a.checkPolicyFlags(false); err != nil {
+		return policies.Effective{}, err
+	}
+	level, err := policies.ParseLevel(flags.level)
+	if err != nil {
+		return policies.Effective{}, invalid("", "--%w", err)
+	}
+	if a.policy.file == "" {
+		if flags.as != "" {
+			return policies.Effective{}, invalid("", "--as needs --policy")
+		}
+		return policies.LevelDefaults(level)
+	}
+	p, err := readPolicy(a.policy.file, readPolicyOptions())
+	if err != nil {
+		return policies.Effective{}, err
+	}
+	var id policies.Identity
+	if flags.as != "" {
+		if id, err = namedIdentity(flags.as); err != nil {
+			return policies.Effective{}, err
+		}
+	}
+	if a.policy.command.Flags().Changed("level") {
+		return p.For(id).At(level), nil
+	}
+	return p.For(id), nil
 }
 
 // execError is a run that could not be: the script is not to blame.

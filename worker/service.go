@@ -19,28 +19,25 @@ import (
 	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
-	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/workflows"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
 // serviceOptions configure a worker; zero values mean the defaults.
 type serviceOptions struct {
-	level        policies.Level // of executions that ask for none
-	grace        time.Duration  // how long a script may go on after stop
-	maxScripts   int            // at the same time
-	grantKey     []byte         // verifies grants of weaker levels
-	monitor      *monitor       // metrics; nil: none
-	allowNet     []egress.Rule  // hosts that scripts may reach, as far as their level lets them
+	policy       *policySource // what each definition may
+	grace        time.Duration // how long a script may go on after stop
+	maxScripts   int           // at the same time
+	grantKey     []byte        // verifies grants of weaker levels
+	monitor      *monitor      // metrics; nil: none
 	supplies     activities.Supplies
 	calls        callSupplies
 	auditDir     string
-	libvirt      policies.Libvirt // what tasks may do with virtual machines
 	warm         sandbox.PoolLimits
-	ahead        bool // have an interpreter wait before there is a script
-	register     bool // the search attributes that the namespace lacks
-	degradations policies.Degradations
-	oneRun       bool // the worker is for one execution, whose own faults say what is missing
+	ahead        bool                  // have an interpreter wait before there is a script
+	register     bool                  // the search attributes that the namespace lacks
+	degradations policies.Degradations // of lazaret's own programs
+	oneRun       bool                  // the worker is for one execution, whose own faults say what is missing
 	events       eventOptions
 	ingress      *ingress // takes events over HTTP; nil: none
 }
@@ -58,6 +55,8 @@ type service struct {
 	machines  *driver.Pool
 	events    *events.Gateway
 	ingress   *ingress
+	policy    *policyWatch
+	unwatch   func()     // ends the watch over the policy
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -82,8 +81,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, auditError(err)
 	}
-	s.processes = a.processes(options, log)
 	s.record = tap{log: s.audit, monitor: options.monitor}
+	s.policy = &policyWatch{source: options.policy, log: log, audit: s.record, monitor: options.monitor}
+	if err := s.policy.begin(); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.processes = a.processes(options, log)
 	s.processes.Audit = s.record
 	s.calls = newCalls(options, log)
 	s.calls.Audit = s.record
@@ -95,7 +99,8 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.processes.Runner = s.runner
 		options.monitor.watchPool(s.runner)
 		if !options.oneRun {
-			logLacks(log, s.runner.Lacks(), s.processes.Level, options.degradations)
+			unlisted := options.policy.unlisted()
+			logLacks(log, s.runner.Lacks(), unlisted.Level, unlisted.AllowDegraded)
 		}
 	}
 	s.processes.Checker = &checker.Checker{Runner: options.own(s.processes.Runner), Python: s.processes.Interpreters.Python}
@@ -129,7 +134,19 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.ingress = options.ingress
 	s.ingress.serve(s.events, options.monitor, log)
+	s.watchPolicy()
 	return s, nil
+}
+
+// watchPolicy replaces the policy when its file changes, until the service closes.
+func (s *service) watchPolicy() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.policy.run(ctx)
+	}()
+	s.unwatch = func() { cancel(); <-done }
 }
 
 // warmUp has an interpreter wait for the first script of the worker's own level,
@@ -146,19 +163,13 @@ func (s *service) warmUp(ctx context.Context, log zerolog.Logger) {
 }
 
 func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.Processes {
-	if options.level == 0 {
-		options.level = policies.Maximum
-	}
 	p := &activities.Processes{
-		Interpreters:  activities.HostInterpreters(),
-		Level:         options.level,
-		GrantKey:      options.grantKey,
-		Granted:       a.pythonAllow,
-		Grace:         options.grace,
-		AllowNet:      options.allowNet,
-		AllowDegraded: options.degradations,
-		Supplies:      options.supplies,
-		Secrets:       options.calls.secrets,
+		Interpreters: activities.HostInterpreters(),
+		Policies:     options.policy,
+		GrantKey:     options.grantKey,
+		Grace:        options.grace,
+		Supplies:     options.supplies,
+		Secrets:      options.calls.secrets,
 	}
 	p.Found = func(request contract.Process, level policies.Level, findings []checker.Finding) {
 		logFindings(log, request, level, findings)
@@ -205,6 +216,9 @@ func (s *service) stop() {
 }
 
 func (s *service) close() {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
 	if s.runner != nil {
 		_ = s.runner.Close()
 	}

@@ -42,6 +42,9 @@ func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prep
 	if err != nil {
 		return nil, err
 	}
+	if terms, err = a.policyTerms(terms, b.def, b.source.Signature, flags.level); err != nil {
+		return nil, err
+	}
 	if err := a.checkScripts(ctx, b, terms); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,20 @@ func (a *app) scriptTerms(level string) (scriptTerms, error) {
 	if terms.level, err = policies.ParseLevel(level); err != nil {
 		return terms, invalid("", "--%w", err)
 	}
+	return terms, nil
+}
+
+// policyTerms are the terms with what --policy says of the definition; a level that
+// is asked for stays.
+func (a *app) policyTerms(terms scriptTerms, def *definition.Definition, signature, level string) (scriptTerms, error) {
+	e, ok, err := a.effectivePolicy(def, signature)
+	if err != nil || !ok {
+		return terms, err
+	}
+	if level == "" {
+		terms.level = e.Level
+	}
+	terms.granted = e.Python.Allow
 	return terms, nil
 }
 

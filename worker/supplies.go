@@ -63,19 +63,11 @@ func (a *app) supplies() (activities.Supplies, error) {
 	if err != nil {
 		return activities.Supplies{}, err
 	}
-	hosts, err := networkRules("source-host", a.supply.sourceHosts)
-	if err != nil {
-		return activities.Supplies{}, err
-	}
 	s := activities.Supplies{
 		Scripts: sources.Scripts{
-			Fetcher: sources.Fetcher{Rules: append(hosts, private...)},
+			Fetcher: sources.Fetcher{Rules: private},
 			Store:   sources.Store{Dir: filepath.Join(dir, "scripts")},
 		},
-		Requirements: a.supply.requirements,
-	}
-	if s.Folders, err = sharedFolders(a.supply.shares); err != nil {
-		return s, err
 	}
 	if s.Pythons, err = a.pythons(); err != nil {
 		return s, err

@@ -16,6 +16,7 @@ import (
 // validateFlags are what validate takes.
 type validateFlags struct {
 	format, level string
+	given         string // level, if the command line has it
 	analyzers     []string
 }
 
@@ -31,11 +32,18 @@ message [rule], with a hint where there is one. It exits with 0 when there is no
 error (warnings are allowed), else with 2.`,
 		Example: `  lazaret validate nightly.yaml
   lazaret validate tools.yaml --level standard
+  lazaret validate tools.yaml --policy policy.yaml
   lazaret validate nightly.yaml --analyzer bandit
   lazaret validate nightly.yaml --python 3.12=/opt/python/bin/python3.12
   lazaret validate workflows/*.yaml --output sarif > findings.sarif`,
 		Args: files,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("level") {
+				flags.given = flags.level
+			}
+			if err := a.checkPolicyFlags(false); err != nil {
+				return err
+			}
 			return a.validate(cmd.Context(), args, flags)
 		},
 	}
@@ -46,6 +54,7 @@ error (warnings are allowed), else with 2.`,
 	a.pythonFlag(cmd)
 	a.pythonAllowFlag(cmd)
 	a.allowDegradedFlag(cmd)
+	a.policyFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -78,6 +87,15 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 		def, found := definition.Check(file, text)
 		findings = append(findings, found...)
 		if def != nil {
+			signature, err := readSignature(file)
+			if err != nil {
+				return err
+			}
+			terms, err := a.policyTerms(terms, def, signature, flags.given)
+			if err != nil {
+				return err
+			}
+			findings = append(findings, a.levelFindings(file, def, terms.level)...)
 			findings = append(findings, a.scriptFindings(ctx, file, def, terms)...)
 			findings = append(findings, a.analyzerFindings(ctx, file, def, flags.analyzers)...)
 		}
@@ -108,16 +126,45 @@ func (a *app) findingsWriter(format string) (func(definition.Findings) error, er
 	return nil, invalid("use plain, json or sarif", "--output %q is unknown", format)
 }
 
+// levelFindings refuse a definition whose metadata asks for a weaker level than it
+// has (A24).
+func (a *app) levelFindings(file string, def *definition.Definition, level policies.Level) definition.Findings {
+	var findings definition.Findings
+	look := func(metadata map[string]any, pointer string) {
+		asked := definition.SandboxLevel(metadata)
+		if asked == "" {
+			return
+		}
+		wanted, err := policies.ParseLevel(asked)
+		switch {
+		case err != nil:
+			findings = append(findings, def.FindingAt(file, pointer, "policy.level", "", "metadata sandbox.level: "+err.Error()))
+		case level != 0 && wanted < level:
+			findings = append(findings, def.FindingAt(file, pointer, "policy.level", "metadata entitles to nothing: the operator's policy says the level, or --level here",
+				fmt.Sprintf("metadata asks for level %s, which is weaker than %s", wanted, level)))
+		}
+	}
+	look(def.Document.Metadata, "/document/metadata")
+	def.Walk(func(t *definition.Task) { look(t.Metadata, t.Reference+"/metadata") })
+	return findings
+}
+
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of workflow definitions",
+		Use:       "schema [policy]",
+		Short:     "Print the JSON Schema of workflow definitions, or of policies",
+		ValidArgs: []string{"policy"},
 		Example: `  lazaret schema > workflow.schema.json
+  lazaret schema policy > policy.schema.json
   # first line of a definition, for editors with a YAML language server:
   # yaml-language-server: $schema=workflow.schema.json`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := a.stdout.Write(definition.JSONSchema())
+		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text := definition.JSONSchema()
+			if len(args) > 0 {
+				text = policies.Schema()
+			}
+			_, err := a.stdout.Write(text)
 			return err
 		},
 	}

@@ -35,6 +35,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	a.eventRulesFlag(cmd)
 	a.addIngressFlags(cmd, &f.ingress)
 	a.refusePlainFlag(cmd)
+	a.policyWorkerFlags(cmd)
 	cmd.Flags().DurationVar(&f.grace, "grace", 10*time.Second, "how long running scripts may go on when stopping")
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
@@ -66,7 +67,7 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if f.warm < 0 || f.warmMemory < 1 {
 		return serviceOptions{}, invalid("give --warm 0 to keep none", "--warm cannot be negative, nor --warm-memory less than 1")
 	}
-	allowNet, err := parseAllowNet(a.allowNet)
+	policy, err := a.policySource(level, true)
 	if err != nil {
 		return serviceOptions{}, err
 	}
@@ -82,11 +83,11 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if err != nil {
 		return serviceOptions{}, err
 	}
-	options := serviceOptions{calls: calls, level: level, grace: f.grace, maxScripts: f.maxScripts, allowNet: allowNet, degradations: degradations, supplies: supplies}
-	if options.libvirt, err = a.readLibvirtPolicy(); err != nil {
+	options := serviceOptions{calls: calls, policy: policy, grace: f.grace, maxScripts: f.maxScripts, degradations: degradations, supplies: supplies}
+	if options.events, err = a.eventOptions(); err != nil {
 		return serviceOptions{}, err
 	}
-	if options.events, err = a.eventOptions(); err != nil {
+	if options.events, err = policyEvents(options.events, policy); err != nil {
 		return serviceOptions{}, err
 	}
 	if options.auditDir, err = a.auditFolder(); err != nil {
@@ -152,7 +153,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	if options.monitor != nil {
 		options.monitor.serve(s.ready)
 	}
-	fmt.Fprintf(a.stderr, "worker of %s at level %s\n", connection.HostPort, options.level)
+	fmt.Fprintf(a.stderr, "worker of %s %s\n", connection.HostPort, options.policy.describe())
 	a.announceDegraded(s, 0)
 	if options.monitor != nil {
 		fmt.Fprintf(a.stderr, "metrics on http://%s/metrics\n", options.monitor.address())

@@ -21,7 +21,7 @@ func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *defi
 	if err != nil {
 		return nil, err
 	}
-	request := contract.Call{Task: e.taskID(t), Secrets: e.def.Secrets, Sealed: sealed, Sandbox: e.start.Sandbox}
+	request := contract.Call{Task: e.taskID(t), Secrets: e.def.Secrets, Sealed: sealed, Sandbox: e.sandbox(t)}
 	if request.With, err = expression.Encode(with); err != nil {
 		return nil, runtimeFault(t.Reference, fmt.Sprintf("the call's arguments: %v", err))
 	}

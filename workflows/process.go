@@ -72,7 +72,7 @@ func (e *execution) fillRequest(request *contract.Process, t *definition.Task, u
 	request.Arguments = m.arguments(p.arguments)
 	request.Environment = m.environment(p.environment)
 	request.Return = string(p.returns)
-	request.Sandbox = e.start.Sandbox
+	request.Sandbox = e.sandbox(t)
 	request.Python = contract.NewPythonNames(e.def.Document.Metadata, t.Metadata)
 	if m.err == nil {
 		request.Sealed, m.err = m.sealer.seal()
@@ -88,7 +88,19 @@ func (e *execution) taskID(t *definition.Task) contract.TaskID {
 	return contract.TaskID{
 		Namespace: doc.Namespace, Name: doc.Name, Version: doc.Version,
 		Digest: e.def.Digest, Reference: t.Reference, Execution: e.start.Root(e.id),
+		Labels: e.def.Document.Labels(), Signature: e.start.Definition.Signature,
 	}
+}
+
+// sandbox is what is asked for a task's effect: the level of the start, and that
+// of the task's metadata, or else of the document's.
+func (e *execution) sandbox(t *definition.Task) contract.Sandbox {
+	asked := e.start.Sandbox
+	asked.Metadata = definition.SandboxLevel(t.Metadata)
+	if asked.Metadata == "" {
+		asked.Metadata = definition.SandboxLevel(e.def.Document.Metadata)
+	}
+	return asked
 }
 
 // shape is the task's raw output, as run.return says.

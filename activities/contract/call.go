@@ -24,6 +24,7 @@ type Call struct {
 type CallResult struct {
 	Output json.RawMessage `json:"output,omitempty"` // absent means null
 	Level  string          `json:"level"`
+	Policy string          `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // Sealed are the expressions of a request that read secrets. They were not

@@ -22,6 +22,7 @@ type Libvirt struct {
 // LibvirtResult is what the operation found or did.
 type LibvirtResult struct {
 	Result json.RawMessage `json:"result"`
+	Policy string          `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // LibvirtProgress is the detail of an operation's heartbeats.

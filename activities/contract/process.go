@@ -31,6 +31,10 @@ type TaskID struct {
 	Reference string `json:"reference"`
 	// Execution is the workflow id that a grant was given to: the outermost execution's.
 	Execution string `json:"execution,omitempty"`
+	// Labels are what the definition says of itself: its tags, and texts of its metadata.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Signature is over Digest, by somebody whom the policy may know; empty: unsigned.
+	Signature string `json:"signature,omitempty"`
 }
 
 // ProcessResult is what a program did. Only the streams that Return names are filled.
@@ -39,6 +43,7 @@ type ProcessResult struct {
 	Stdout     string   `json:"stdout,omitempty"`
 	Stderr     string   `json:"stderr,omitempty"`
 	Level      string   `json:"level"`
+	Policy     string   `json:"policy,omitempty"` // digest of the policy that decided
 	Violations int      `json:"violations,omitempty"`
 	Degraded   []string `json:"degraded,omitempty"`
 	WallMillis int64    `json:"wallMs"`

@@ -45,6 +45,9 @@ type Source struct {
 	File     string `json:"file,omitempty"` // for messages only
 	Document string `json:"document"`
 	Digest   string `json:"digest"` // SHA-256 of Document, hex
+	// Signature is over Digest; empty: nobody has signed it. Activities verify it,
+	// against the policy's signers.
+	Signature string `json:"signature,omitempty"`
 }
 
 // Sandbox asks for a level. An empty level is the worker's own; a stricter one
@@ -53,4 +56,7 @@ type Sandbox struct {
 	Level   string   `json:"level,omitempty"`
 	Digests []string `json:"digests,omitempty"` // of the definitions that Grant covers
 	Grant   string   `json:"grant,omitempty"`
+	// Metadata is the level that the definition's own metadata asks for, which no
+	// grant covers: a definition may ask for a stricter level, never a weaker one.
+	Metadata string `json:"metadata,omitempty"`
 }

@@ -42,6 +42,13 @@ func parseRequirement(text string) (requirement, error) {
 	return r, nil
 }
 
+// PackageName is the one name (PEP 503) of the package that a requirement asks
+// for; false, if it is none.
+func PackageName(text string) (string, bool) {
+	r, err := parseRequirement(text)
+	return r.name, err == nil
+}
+
 func parseRequirements(texts []string) ([]requirement, error) {
 	all := make([]requirement, len(texts))
 	for i, text := range texts {

@@ -33,6 +33,7 @@ type Record struct {
 	URI       string         `json:"uri,omitempty"`
 	Client    Identity       `json:"client_info"`
 	Key       string         `json:"key,omitempty"`
+	Policy    string         `json:"policy,omitempty"` // digest of what decided
 	Arguments map[string]any `json:"parameters,omitempty"`
 	Success   bool           `json:"success"`
 	Code      Code           `json:"code,omitempty"`
@@ -60,7 +61,7 @@ type Auditor interface {
 func (b *Broker) record(request Request, event Event, took time.Duration, failure *Error) error {
 	r := Record{
 		Time: time.Now().UTC(), Event: event, Operation: sanitised(request.Operation), URI: sanitised(request.URI),
-		Client: request.Identity, Key: request.Key, Arguments: sanitisedArguments(request.Arguments),
+		Client: request.Identity, Key: request.Key, Policy: request.Policy, Arguments: sanitisedArguments(request.Arguments),
 		Success: failure == nil, Took: took.Seconds(), Approval: request.Approval,
 	}
 	if failure != nil {

@@ -39,6 +39,10 @@ type Request struct {
 	Approved bool
 	// Approval is somebody's decision about it, which is held against what is asked for.
 	Approval *Approval
+	// Judge decides about it in the place of the broker's; nil: the broker's does.
+	Judge Judge
+	// Policy is the digest of what Judge decides by, for the audit log.
+	Policy string
 	// Progress, if set, is told how it goes on. It must not block.
 	Progress func(Progress)
 }
@@ -165,7 +169,11 @@ func (b *Broker) check(request Request) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	verdict := b.Judge(Question{operation, request.URI, arguments, hostdev, request.Identity})
+	judge := b.Judge
+	if request.Judge != nil {
+		judge = request.Judge
+	}
+	verdict := judge(Question{operation, request.URI, arguments, hostdev, request.Identity})
 	return checked{operation, arguments, verdict}, nil
 }
 

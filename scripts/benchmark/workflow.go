@@ -21,7 +21,6 @@ import (
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/contract"
-	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/worker/install"
 	"lazaret.dev/lazaret/workflows"
@@ -177,7 +176,7 @@ func newExecutor(ctx context.Context, u *up) (*executor, error) {
 		c.Close()
 		return nil, err
 	}
-	processes := &activities.Processes{Runner: e.runner, Interpreters: activities.HostInterpreters(), Level: policies.Maximum}
+	processes := &activities.Processes{Runner: e.runner, Interpreters: activities.HostInterpreters()}
 	e.worker = sdkworker.New(c, taskQueue, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: 2 * runtime.NumCPU(),
 		MaxHeartbeatThrottleInterval:       time.Second,

@@ -54,6 +54,7 @@ func buildDocument(doc cursor) Document {
 		Version:   doc.get("version").str(),
 		Title:     doc.get("title").str(),
 		Summary:   doc.get("summary").str(),
+		Tags:      doc.get("tags").object(),
 		Metadata:  doc.get("metadata").object(),
 	}
 }

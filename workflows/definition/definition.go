@@ -33,6 +33,7 @@ type Definition struct {
 type Document struct {
 	DSL, Namespace, Name, Version string
 	Title, Summary                string
+	Tags                          map[string]any
 	Metadata                      map[string]any
 }
 

@@ -1,0 +1,113 @@
+package activities
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/environments"
+	"lazaret.dev/lazaret/activities/secrets"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
+)
+
+// TestRunScript_Policy: a program has the limits, folders and level of its
+// definition's policy, and the digest of it stands in the result and on every line
+// of the audit log.
+func TestRunScript_Policy(t *testing.T) {
+	log := &kept{}
+	var ran sandbox.Spec
+	p := &Processes{
+		Audit: log,
+		Policies: atLevel(policies.Standard, func(e *policies.Effective) {
+			e.Limits.Memory, e.Scratch, e.Shares = 64<<20, 1<<20, []string{"/srv/data"}
+		}),
+		Runner: runnerFunc(func(_ context.Context, spec sandbox.Spec) (sandbox.Result, error) {
+			ran = spec
+			return sandbox.Result{Outcome: sandbox.Completed}, nil
+		}),
+	}
+	result, err := execute(t, p, contract.Process{Language: "python", Return: "none"})
+	require.NoError(t, err)
+	require.EqualValues(t, 64<<20, ran.Limits.Memory)
+	require.EqualValues(t, 1<<20, ran.Scratch)
+	require.Equal(t, []string{"/srv/data"}, ran.Data)
+	require.Equal(t, "standard", result.Level)
+	require.Len(t, result.Policy, 64)
+	require.NotEmpty(t, log.events)
+	for _, event := range log.events {
+		require.Equal(t, result.Policy, event.Policy)
+	}
+}
+
+// TestRunScript_Overreach (A24, A25): a weaker level than the policy's is a
+// violation of type InvalidPermission, which the audit log, metrics and ledger are
+// told of, and the program does not start.
+func TestRunScript_Overreach(t *testing.T) {
+	log := &kept{}
+	var observed, alerted []sandbox.Violation
+	p := &Processes{
+		Audit: log, Policies: atLevel(policies.Strict),
+		Observe: func(_ contract.Process, _ policies.Level, r sandbox.Result) {
+			observed = append(observed, r.Violations...)
+		},
+		Alert: func(_ contract.Process, _ policies.Level, v sandbox.Violation) { alerted = append(alerted, v) },
+	}
+	_, err := execute(t, p, contract.Process{Language: "python", Return: "none", Sandbox: contract.Sandbox{Metadata: "minimal"}})
+	require.ErrorContains(t, err, "level minimal is weaker than the policy's strict")
+	require.Len(t, observed, 1)
+	require.Equal(t, observed, alerted)
+	require.Equal(t, sandbox.InvalidPermission, observed[0].Type)
+	require.Equal(t, sandbox.High, observed[0].Severity)
+	require.Equal(t, []audit.Kind{audit.Violation, audit.Denied}, []audit.Kind{log.events[0].Kind, log.events[1].Kind})
+}
+
+// TestSecret_Policy: a secret that is declared and mapped is read only where the
+// policy lists it.
+func TestSecret_Policy(t *testing.T) {
+	t.Setenv("A_SECRET_OF_THIS_TEST", "canary")
+	store := &secrets.Store{}
+	require.NoError(t, store.Add("db=env:A_SECRET_OF_THIS_TEST"))
+	read := func(readable policies.Patterns) (any, error) {
+		return newUnsealer(store, []string{"db"}, policies.Effective{Secrets: readable}).secret(t.Context(), "db")
+	}
+	value, err := read(policies.Patterns{"d*"})
+	require.NoError(t, err)
+	require.Equal(t, "canary", value)
+	_, err = read(nil)
+	require.ErrorContains(t, err, `the policy does not let this definition read secret "db"`)
+}
+
+// TestPackages_Policy (B29, B30): packages, versions and indexes that the policy
+// does not list are refused before anything is asked of an index.
+func TestPackages_Policy(t *testing.T) {
+	index, err := environments.NewIndex(t.TempDir(), nil, nil)
+	require.NoError(t, err)
+	supplies := Supplies{Environments: &environments.Environments{Index: index}}
+	lock := func(change func(*policies.PythonRules), request contract.PackageRequest) error {
+		_, err := lockPackages(t, supplies, atLevel(policies.Strict, func(e *policies.Effective) { change(&e.Python) }), request)
+		return err
+	}
+	require.ErrorContains(t, lock(func(p *policies.PythonRules) { p.Packages = policies.Patterns{"numpy"} },
+		contract.PackageRequest{Packages: []string{"NumPy>=1", "Requests"}}), "the policy does not let this definition use the package requests")
+	require.ErrorContains(t, lock(func(p *policies.PythonRules) { p.Versions = policies.Patterns{"3.12"} },
+		contract.PackageRequest{Version: "3.11", Packages: []string{"numpy"}}), `the policy does not let this definition use Python "3.11"`)
+	require.ErrorContains(t, lock(func(p *policies.PythonRules) { p.Indexes = policies.Patterns{"pypi.example.com"} },
+		contract.PackageRequest{Packages: []string{"numpy"}}), "no package of the index "+index.String())
+}
+
+// TestNoPolicy: a worker without a policy gives level maximum and nothing more.
+func TestNoPolicy(t *testing.T) {
+	e, err := (&Processes{}).judge(contract.Process{})
+	require.NoError(t, err)
+	require.Equal(t, policies.Maximum, e.Level)
+	require.Empty(t, e.Egress)
+	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+	(&Calls{}).Register(env)
+	_, err = env.ExecuteActivity(contract.CallHTTP, contract.Call{With: []byte(`{"method":"get","uri":"https://example.com/"}`)})
+	require.ErrorContains(t, err, "example.com")
+}
