@@ -24,6 +24,7 @@ type executionInfo struct {
 	Status     string    `json:"status"`
 	Started    time.Time `json:"started"`
 	Ended      time.Time `json:"ended,omitzero"`
+	Run        string    `json:"-"` // Temporal's run id
 }
 
 type listFlags struct {
@@ -144,6 +145,7 @@ func (s *session) find(ctx context.Context, query string, limit int) ([]executio
 func describeInfo(info *workflow.WorkflowExecutionInfo) executionInfo {
 	e := executionInfo{
 		ID:         info.GetExecution().GetWorkflowId(),
+		Run:        info.GetExecution().GetRunId(),
 		Definition: definitionOf(info),
 		Version:    attribute(info, contract.AttributeVersion),
 		Digest:     attribute(info, contract.AttributeDigest),

@@ -107,7 +107,7 @@ it uses that cluster.`,
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
 		a.keygenCommand(), a.signCommand(), a.verifyCommand(),
-		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.evidenceCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)
 }
