@@ -164,8 +164,9 @@ func noAudit(dir string) error {
 }
 
 type auditVerifyFlags struct {
-	key     string
-	anchors []string
+	key      string
+	anchors  []string
+	anchored bool
 }
 
 func (a *app) auditVerifyCommand() *cobra.Command {
@@ -179,19 +180,22 @@ ends with 1.
 
 The key and the heads stand in the log's own folder; whoever owns that folder
 can replace both. Keep audit.pub and a head (the head member that verify prints)
-elsewhere, and name them here.`,
+elsewhere, and name them here; with --anchored, the heads that workers anchor in
+Temporal every five minutes count too.`,
 		Example: `  lazaret audit verify
+  lazaret audit verify --anchored
   lazaret audit verify --public-key /mnt/safe/audit.pub --anchor /mnt/safe/head.json`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.auditVerify(flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.auditVerify(cmd.Context(), flags) },
 	}
 	cmd.Flags().StringVar(&flags.key, "public-key", "", "the key that signed the log (default audit.pub in its folder)")
 	cmd.Flags().StringArrayVar(&flags.anchors, "anchor", nil, "a file with a head that was kept elsewhere; repeat for more")
+	cmd.Flags().BoolVar(&flags.anchored, "anchored", false, "hold the log against the heads that workers have anchored in Temporal")
 	a.auditFlag(cmd)
 	return cmd
 }
 
-func (a *app) auditVerify(flags auditVerifyFlags) error {
+func (a *app) auditVerify(ctx context.Context, flags auditVerifyFlags) error {
 	dir, err := a.auditFolder()
 	if err != nil {
 		return err
@@ -209,6 +213,16 @@ func (a *app) auditVerify(flags auditVerifyFlags) error {
 	anchors, err := readAnchors(flags.anchors)
 	if err != nil {
 		return err
+	}
+	if flags.anchored {
+		err := a.withSession(ctx, func(ctx context.Context, s *session) error {
+			kept, err := s.anchoredHeads(ctx, key)
+			anchors = append(anchors, kept...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	report, err := audit.Verify(dir, key, anchors...)
 	if bad, ok := errors.AsType[*audit.BadLine](err); ok {

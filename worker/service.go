@@ -52,6 +52,7 @@ type service struct {
 	runner    *sandbox.Runner
 	audit     *audit.Log
 	record    activities.Auditor // the audit log, tapped for metrics
+	anchors   *anchoring         // nil: the log's heads stay in its folder
 	machines  *driver.Pool
 	events    *events.Gateway
 	ingress   *ingress
@@ -128,6 +129,9 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	if err := s.worker.Start(); err != nil {
 		s.close()
 		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
+	}
+	if !options.oneRun {
+		s.anchors = startAnchoring(c, s.audit, log)
 	}
 	if options.ahead {
 		s.warmUp(ctx, log)
@@ -212,6 +216,7 @@ func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdk
 func (s *service) stop() {
 	s.ingress.close()
 	s.worker.Stop()
+	s.anchors.stop()
 	s.close()
 }
 

@@ -24,6 +24,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(runDetached, workflow.RegisterOptions{Name: contract.Detached})
 	r.RegisterWorkflowWithOptions(keepIndex, workflow.RegisterOptions{Name: contract.DefinitionIndex})
 	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
+	r.RegisterWorkflowWithOptions(keepAnchor, workflow.RegisterOptions{Name: contract.AuditAnchor})
 	r.RegisterWorkflowWithOptions(runAfter, workflow.RegisterOptions{Name: contract.After})
 	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
 	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})

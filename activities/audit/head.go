@@ -11,33 +11,20 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"lazaret.dev/lazaret/activities/contract"
 )
 
 const headFile = "audit.head"
 
 // Head is the newest line of a log, signed. Whoever keeps a head elsewhere can
 // prove later that the log up to it is the same, and that nothing was cut off.
-type Head struct {
-	Seq       uint64    `json:"seq"`
-	Hash      string    `json:"hash"`
-	Time      time.Time `json:"time"`
-	Signature string    `json:"signature"`
-}
-
-func (h Head) message() []byte {
-	return fmt.Appendf(nil, "lazaret audit head 1\n%d\n%s\n%s\n", h.Seq, h.Hash, h.Time.UTC().Format(time.RFC3339Nano))
-}
+type Head = contract.AuditHead
 
 func signHead(key ed25519.PrivateKey, seq uint64, hash Hash, at time.Time) Head {
 	h := Head{Seq: seq, Hash: hash.String(), Time: at.UTC()}
-	h.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, h.message()))
+	h.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, h.Message()))
 	return h
-}
-
-// Verify reports whether the owner of the key signed exactly this head.
-func (h Head) Verify(key ed25519.PublicKey) bool {
-	signature, err := base64.StdEncoding.DecodeString(h.Signature)
-	return err == nil && ed25519.Verify(key, h.message(), signature)
 }
 
 // The head file has two slots, written in turn: when a write is torn by a power
