@@ -79,6 +79,7 @@ func scriptRun(t *testing.T, r *sandbox.Runner, m *machines, level policies.Leve
 // TestChannel_Hostile runs each hostile script at each level: the worker makes of
 // it what its first line says, carries out no more than that, and its run ends.
 func TestChannel_Hostile(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../testdata/channel/*.py")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 20)

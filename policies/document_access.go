@@ -185,6 +185,7 @@ func showLibvirt(l Libvirt) any {
 		"uris": list(l.URIs), "readonly": l.ReadOnly, "timeout": int(l.Timeout.Seconds()),
 		"max_concurrent_ops": l.Concurrent, "max_ops_per_minute": l.PerMinute,
 		"allowed_operations": list(l.Allow), "approval": showApprovals(l), "approval_timeout": int(l.ApprovalWithin.Seconds()),
+		"events": list(l.Events),
 		"dangerous": map[string]any{
 			"acknowledge": l.Dangerous.Acknowledged, "allowed_operations": list(l.Dangerous.Allow), "hostdev": l.Dangerous.Hostdev,
 		},

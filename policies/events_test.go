@@ -93,7 +93,7 @@ func TestReadEventRules_Refuses(t *testing.T) {
 		"no target":        {"rules:\n  - {source: a/b, types: [x]}", "rules.yaml:2:5: /rules/0: missing property 'target'"},
 		"every type":       {"rules:\n  - source: a/b\n    target: a/b\n    types: ['*']", `rules.yaml:4:13: "*" permits every type; list the types, or say unsafe: true`},
 		"a star inside":    {"rules: [{source: a/b, target: a/b, types: ['x*y']}]", `rules.yaml:1:44: "x*y": a * stands only at the end, after a dot`},
-		"no identity":      {"rules: [{source: a, target: a/b, types: [x]}]", `rules.yaml:1:18: /rules/0/source: 'a' does not match pattern '^([A-Za-z0-9*-]+/[A-Za-z0-9*-]+|@cli|@http/[A-Za-z0-9*-]+|@lifecycle)$'`},
+		"no identity":      {"rules: [{source: a, target: a/b, types: [x]}]", `rules.yaml:1:18: /rules/0/source: 'a' does not match pattern '^([A-Za-z0-9*-]+/[A-Za-z0-9*-]+|@cli|@http/[A-Za-z0-9*-]+|@lifecycle|@libvirt)$'`},
 		"no duration":      {"rate: {limit: 1, window: soon}", `rules.yaml:1:26: "soon" is no duration such as 1s or 10m, of 24h at most`},
 		"one name twice":   {"rules:\n  - {name: n, source: a/b, target: a/b, types: [x]}\n  - {name: n, source: a/b, target: a/b, types: [x]}", `rules.yaml:3:12: a second rule is named "n"`},
 		"a sink's secret":  {"sinks: [{name: s, url: 'https://u:p@example.com', source: a/b, types: [x]}]", "rules.yaml:1:24: a URL with a user name or password; use tokenFrom"},

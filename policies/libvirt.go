@@ -22,6 +22,8 @@ type Libvirt struct {
 	ApprovalOn []LibvirtApproval
 	// ApprovalWithin is how long a task may wait for it.
 	ApprovalWithin time.Duration
+	// Events are those of the hosts whose guests are watched.
+	Events []string
 	// Definitions are exceptions; the first whose Match fits a definition holds.
 	Definitions []LibvirtException
 }

@@ -38,6 +38,7 @@ type libvirtSection struct {
 	Allow       *[]word             `yaml:"allowed_operations"`
 	Approval    []approval          `yaml:"approval"`
 	Within      number              `yaml:"approval_timeout"`
+	Events      []word              `yaml:"events"`
 	Dangerous   *libvirtDangerous   `yaml:"dangerous"`
 	Definitions []libvirtDefinition `yaml:"definitions"`
 }
@@ -177,14 +178,20 @@ func (p *policyReader) section(s *libvirtSection) Libvirt {
 	if s.URIs != nil {
 		l.URIs = p.uris(s.URIs)
 	}
-	l.Timeout = time.Duration(p.within(s.Timeout, "timeout", int(libvirtTimeout/time.Second), 1, 300)) * time.Second
-	l.Concurrent = p.within(s.Concurrent, "max_concurrent_ops", libvirtConcurrent, 1, 100)
-	l.PerMinute = p.within(s.PerMinute, "max_ops_per_minute", libvirtPerMinute, 1, 100_000)
+	l.Timeout = time.Duration(p.within(s.Timeout, "timeout", int(libvirtTimeout/time.Second), 300)) * time.Second
+	l.Concurrent = p.within(s.Concurrent, "max_concurrent_ops", libvirtConcurrent, 100)
+	l.PerMinute = p.within(s.PerMinute, "max_ops_per_minute", libvirtPerMinute, 100_000)
 	if s.Allow != nil {
 		l.Allow = p.plain(*s.Allow)
 	}
 	l.Approval, l.ApprovalOn = p.approvals(s.Approval)
-	l.ApprovalWithin = time.Duration(p.within(s.Within, "approval_timeout", int(libvirtApproval/time.Second), 1, 30*24*3600)) * time.Second
+	l.ApprovalWithin = time.Duration(p.within(s.Within, "approval_timeout", int(libvirtApproval/time.Second), 30*24*3600)) * time.Second
+	for _, w := range s.Events {
+		if !slices.Contains(l.URIs, w.text) {
+			p.fail(w.node, "list it in uris as well", "events: the host %q is not listed", w.text)
+		}
+		l.Events = append(l.Events, w.text)
+	}
 	if s.Dangerous != nil {
 		l.Dangerous = p.dangerous(s.Dangerous)
 	}
@@ -205,12 +212,12 @@ func (p *policyReader) uris(words []word) []string {
 	return uris
 }
 
-func (p *policyReader) within(n number, name string, otherwise, least, most int) int {
+func (p *policyReader) within(n number, name string, otherwise, most int) int {
 	if n.node == nil {
 		return otherwise
 	}
-	if n.value < least || n.value > most {
-		p.fail(n.node, "", "%s is %d, which is not within %d and %d", name, n.value, least, most)
+	if n.value < 1 || n.value > most {
+		p.fail(n.node, "", "%s is %d, which is not within 1 and %d", name, n.value, most)
 	}
 	return n.value
 }

@@ -48,7 +48,7 @@ queue or delivery. Older ones stand in the worker's log.`,
 		},
 	}
 	cmd.Flags().StringVar(&check, "check", "", "only by this check")
-	cmd.Flags().StringVar(&sender, "sender", "", "only of this sender: NAMESPACE/NAME, @cli or @lifecycle")
+	cmd.Flags().StringVar(&sender, "sender", "", "only of this sender: NAMESPACE/NAME, @cli, @http/NAME, @lifecycle or @libvirt")
 	a.tableFlag(cmd)
 	return cmd
 }

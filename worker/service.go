@@ -119,6 +119,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.events = a.gateway(c, options, log)
 	s.events.Register(s.worker)
+	s.registerMachineEvents(options, log)
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
@@ -133,6 +134,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	if !options.oneRun {
 		s.anchors = startAnchoring(c, s.audit, log)
 	}
+	s.watchMachines(ctx, options, log)
 	if options.ahead {
 		s.warmUp(ctx, log)
 	}
@@ -195,7 +197,7 @@ func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdk
 		scripts = 2 * runtime.NumCPU()
 	}
 	return sdkworker.New(c, contract.TaskQueue, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: scripts,
+		MaxConcurrentActivityExecutionSize: scripts + len(options.policy.unlisted().Libvirt.Events), // a watch never ends
 		// A coroutine yields by the work it has done, which takes longer on a busy machine.
 		DeadlockDetectionTimeout: 10 * time.Second,
 		WorkerStopTimeout:        options.grace + reportGrace,

@@ -28,6 +28,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(runAfter, workflow.RegisterOptions{Name: contract.After})
 	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
 	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})
+	r.RegisterWorkflowWithOptions(runWatch, workflow.RegisterOptions{Name: contract.WatchMachines})
 	r.RegisterWorkflowWithOptions(runSink, workflow.RegisterOptions{Name: contract.Sink})
 	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
 }

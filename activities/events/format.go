@@ -16,7 +16,7 @@ import (
 // an event cannot set them.
 const (
 	reserved           = "lazaret"
-	SenderAttribute    = "lazaretsender"    // namespace/name, or @cli, @lifecycle
+	SenderAttribute    = "lazaretsender"    // namespace/name, or @cli, @lifecycle, @libvirt
 	VersionAttribute   = "lazaretversion"   // of the sending definition
 	DigestAttribute    = "lazaretdigest"    // of the sending definition
 	ExecutionAttribute = "lazaretexecution" // workflow id of the sending execution

@@ -43,8 +43,8 @@ func (c checked) await(request Request, asked string) *Awaiting {
 	digested := *a
 	digested.Within = 0 // which may change without harm
 	text, err := json.Marshal(struct {
-		Identity Identity
-		Awaiting Awaiting
+		Identity Identity `json:"identity"`
+		Awaiting Awaiting `json:"awaiting"`
 	}{request.Identity, digested})
 	if err != nil {
 		panic("BUG: checked arguments cannot be encoded: " + err.Error())

@@ -20,6 +20,7 @@ type down struct {
 	ID     uint64     `json:"id"`
 	Call   *virt.Call `json:"call,omitempty"`
 	Cancel bool       `json:"cancel,omitempty"`
+	Watch  bool       `json:"watch,omitempty"` // tell what happens to guests, until it is cancelled
 }
 
 // up is a frame from a process.
@@ -28,6 +29,7 @@ type up struct {
 	Ready    bool            `json:"ready,omitempty"` // the first: it is confined and waits for calls
 	Fatal    string          `json:"fatal,omitempty"` // it cannot be confined
 	Progress *virt.Progress  `json:"progress,omitempty"`
+	Happened *virt.Happening `json:"happened,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *virt.Error     `json:"error,omitempty"`
 }

@@ -3,6 +3,7 @@ package driver_test
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,14 @@ func TestMain(m *testing.M) {
 
 // unruly is an Executor that does what the guest's name says.
 type unruly struct{}
+
+// Watch tells of its process, and then what the environment of the test asks for.
+func (unruly) Watch(ctx context.Context, tell func(virt.Happening)) error {
+	tell(virt.Happening{First: true, Guests: []virt.GuestState{{Name: strconv.Itoa(os.Getpid())}}})
+	tell(virt.Happening{Guest: virt.GuestState{Name: "web-1"}, Event: "started"})
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 func (unruly) Execute(ctx context.Context, call virt.Call, progress func(virt.Progress)) (any, error) {
 	switch name := call.Arguments.Text("name"); name {

@@ -54,6 +54,16 @@ func (p *Pool) Call(ctx context.Context, call virt.Call, progress func(virt.Prog
 	}
 }
 
+// Watch tells what happens to the guests of a URI until the context ends or the
+// connection breaks.
+func (p *Pool) Watch(ctx context.Context, uri string, tell func(virt.Happening)) error {
+	process, err := p.process(ctx, uri)
+	if err != nil {
+		return err
+	}
+	return process.watch(ctx, tell)
+}
+
 // process is the URI's process, started if there is none that takes calls.
 func (p *Pool) process(ctx context.Context, uri string) (*process, error) {
 	p.mu.Lock()

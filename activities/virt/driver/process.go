@@ -33,6 +33,7 @@ type process struct {
 
 type pending struct {
 	progress func(virt.Progress)
+	happened func(virt.Happening)
 	answer   chan up // capacity 1
 }
 
@@ -145,14 +146,20 @@ func (p *process) obituary(state *os.ProcessState, err error) string {
 func (p *process) deliver(frame up) {
 	p.mu.Lock()
 	waiting := p.pending[frame.ID]
-	if frame.Progress == nil {
+	if frame.Progress == nil && frame.Happened == nil {
 		delete(p.pending, frame.ID)
 	}
 	p.mu.Unlock()
 	switch {
 	case waiting == nil:
 	case frame.Progress != nil:
-		waiting.progress(*frame.Progress)
+		if waiting.progress != nil {
+			waiting.progress(*frame.Progress)
+		}
+	case frame.Happened != nil:
+		if waiting.happened != nil {
+			waiting.happened(*frame.Happened)
+		}
 	default:
 		waiting.answer <- frame
 	}
@@ -184,6 +191,32 @@ func (p *process) call(ctx context.Context, call virt.Call, progress func(virt.P
 	case <-ctx.Done():
 		return p.give(ctx, id, waiting)
 	}
+}
+
+// watch tells what happens until the context or the process ends. It does not keep
+// a retired process: whoever watches begins again.
+func (p *process) watch(ctx context.Context, tell func(virt.Happening)) error {
+	waiting := &pending{happened: tell, answer: make(chan up, 1)}
+	p.mu.Lock()
+	p.next++
+	id := p.next
+	p.pending[id] = waiting
+	p.mu.Unlock()
+	_ = p.down.write(down{ID: id, Watch: true}) // a broken socket ends the process
+	var err error
+	select {
+	case answer := <-waiting.answer:
+		_, err = conclude(answer)
+	case <-p.ended:
+		_, err = p.lost(waiting)
+	case <-ctx.Done():
+		_ = p.down.write(down{ID: id, Cancel: true})
+		err = context.Cause(ctx)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.pending, id)
+	return err
 }
 
 func conclude(answer up) (json.RawMessage, error) {

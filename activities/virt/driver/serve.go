@@ -21,6 +21,8 @@ const socketFD = 3
 // concurrent use.
 type Executor interface {
 	Execute(ctx context.Context, call virt.Call, progress func(virt.Progress)) (any, error)
+	// Watch tells what happens to guests until its context ends or it cannot go on.
+	Watch(ctx context.Context, tell func(virt.Happening)) error
 }
 
 // Started says whether this process is to Serve.
@@ -66,13 +68,33 @@ func (s *server) read(r *bufio.Reader) {
 			continue
 		}
 		if frame.Call != nil {
-			ctx, cancel := context.WithCancel(context.Background())
-			s.mu.Lock()
-			s.calls[frame.ID] = cancel
-			s.mu.Unlock()
-			go s.answer(ctx, frame.ID, *frame.Call)
+			go s.answer(s.begin(frame.ID), frame.ID, *frame.Call)
+		}
+		if frame.Watch {
+			go s.watch(s.begin(frame.ID), frame.ID)
 		}
 	}
+}
+
+func (s *server) begin(id uint64) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[id] = cancel
+	return ctx
+}
+
+func (s *server) watch(ctx context.Context, id uint64) {
+	defer s.end(id)
+	err := s.executor.Watch(ctx, func(h virt.Happening) {
+		if err := s.up.write(up{ID: id, Happened: &h}); err != nil {
+			s.end(id) // more guests than a frame holds, or nobody is there any more
+		}
+	})
+	if err == nil {
+		err = virt.Errorf(virt.Failed, "the watch ended")
+	}
+	_ = s.up.write(up{ID: id, Error: virt.AsError(err)})
 }
 
 func (s *server) end(id uint64) {
