@@ -27,8 +27,9 @@ type policyWatch struct {
 	audit   activities.Auditor
 	monitor *monitor
 	seen    fileState
-	// Replaced, if set, is told of each policy that came into force.
-	replaced func(*policies.Policy)
+	// prepare, if set, makes what a policy needs beside itself, before it comes into
+	// force: an error refuses it. What it returns is called once it is.
+	prepare func(*policies.Policy) (inForce func(), err error)
 }
 
 // fileState is what tells that a file was changed or replaced.
@@ -91,11 +92,14 @@ func (w *policyWatch) run(ctx context.Context) {
 func (w *policyWatch) reload() {
 	before := w.source.current.Load()
 	next, err := w.source.load(false)
-	switch {
-	case err != nil:
-	case next.Digest == before.Digest:
+	if err == nil && next.Digest == before.Digest {
 		return
-	default:
+	}
+	inForce := func() {}
+	if err == nil && w.prepare != nil {
+		inForce, err = w.prepare(next)
+	}
+	if err == nil {
 		err = w.accepted(next, "replaced")
 	}
 	if err != nil {
@@ -103,9 +107,7 @@ func (w *policyWatch) reload() {
 		return
 	}
 	w.source.current.Store(next)
-	if w.replaced != nil {
-		w.replaced(next)
-	}
+	inForce()
 }
 
 // accepted records a policy before it comes into force: what cannot be recorded

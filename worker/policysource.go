@@ -148,8 +148,15 @@ func policyEvents(o eventOptions, source *policySource) (eventOptions, error) {
 	if source.file == "" {
 		return o, nil
 	}
-	if events := source.current.Load().Events; events != nil {
-		o.rules = *events
+	return o.under(source.current.Load())
+}
+
+// under are the options with the rules of a policy, which permit nothing where it
+// has none.
+func (o eventOptions) under(p *policies.Policy) (eventOptions, error) {
+	o.rules = policies.EventRules{}
+	if p.Events != nil {
+		o.rules = *p.Events
 	}
 	var err error
 	o.sinks, err = sinkClients(o.rules.Sinks)

@@ -120,6 +120,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.events = a.gateway(c, options, log)
 	s.events.Register(s.worker)
 	s.registerMachineEvents(options, log)
+	s.policy.prepare = s.replaceEvents
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
@@ -142,6 +143,12 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.ingress.serve(s.events, options.monitor, log)
 	s.watchPolicy()
 	return s, nil
+}
+
+// replaceEvents makes ready what a policy says of events.
+func (s *service) replaceEvents(p *policies.Policy) (inForce func(), err error) {
+	o, err := eventOptions{}.under(p)
+	return func() { s.events.Replace(o.rules, o.sinks) }, err
 }
 
 // watchPolicy replaces the policy when its file changes, until the service closes.

@@ -68,7 +68,7 @@ func (g *Gateway) Subscribe(ctx context.Context, request contract.SubscribeReque
 	}
 	subscription := contract.Subscription{
 		Execution: from.Execution, Run: activity.GetInfo(ctx).WorkflowExecution.RunID, Identity: from.Identity, Filters: request.Filters,
-		Queue: g.Rules.Queue, Bytes: maxWaiting,
+		Queue: g.book().rules.Queue, Bytes: maxWaiting,
 	}
 	var answer contract.Subscribed
 	err = g.ask(ctx, contract.SubscribeEvents, "subscribe/"+attempt(ctx), subscription, &answer)
@@ -120,7 +120,7 @@ func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verd
 			return contract.Verdict{Check: contract.CheckSender, Detail: fmt.Sprintf("the envelope's %s is not the event's", name)}
 		}
 	}
-	return contract.Verdict(g.Rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)))
+	return contract.Verdict(g.book().rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)))
 }
 
 // sender is who the activity runs for. The identity stands in the workflow's own

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -25,6 +26,28 @@ type Gateway struct {
 	Sinks map[string]*SinkClient
 	// Observe, if set, is told of every event that was judged: for logs and metrics.
 	Observe func(contract.Sender, contract.Outcome)
+
+	replaced atomic.Pointer[rulebook]
+}
+
+// rulebook are rules with the clients of their sinks.
+type rulebook struct {
+	rules policies.EventRules
+	sinks map[string]*SinkClient
+}
+
+// Replace puts other rules, with the clients of their sinks, in the place of those
+// that the Gateway began with. What is being judged is judged by one of the two.
+func (g *Gateway) Replace(rules policies.EventRules, sinks map[string]*SinkClient) {
+	g.replaced.Store(&rulebook{rules, sinks})
+}
+
+// book are the rules in force.
+func (g *Gateway) book() rulebook {
+	if replaced := g.replaced.Load(); replaced != nil {
+		return *replaced
+	}
+	return rulebook{g.Rules, g.Sinks}
 }
 
 // maxBatch bounds the events of one update of the router, in bytes and number.
@@ -72,14 +95,14 @@ func (g *Gateway) publication(sender contract.Sender, text json.RawMessage) (con
 		return contract.JudgedEvent{ //nolint:nilerr // the flaw is the verdict
 			Envelope: contract.Envelope{Source: source, ID: id, Type: eventType, Sender: sender},
 			Verdict:  contract.Verdict{Check: wrong.check, Detail: wrong.detail},
-			Rates:    rates(g.Rules.Judge(sender.Identity, "", 0)),
+			Rates:    rates(g.book().rules.Judge(sender.Identity, "", 0)),
 		}, nil
 	}
 	stamped, err := stamp(e, sender)
 	if err != nil {
 		return contract.JudgedEvent{}, err
 	}
-	judged := g.Rules.Judge(sender.Identity, e.Type(), len(stamped))
+	judged := g.book().rules.Judge(sender.Identity, e.Type(), len(stamped))
 	p := contract.JudgedEvent{
 		Envelope: contract.Envelope{Event: stamped, Source: e.Source(), ID: e.ID(), Type: e.Type(), Sender: sender},
 		Verdict:  contract.Verdict(judged.Verdict),

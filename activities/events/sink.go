@@ -52,7 +52,7 @@ func NewSinkClient(url string, binary bool, token string, rules []egress.Rule) *
 // Sink brings one event to one sink. What a later attempt may mend is an error
 // that Temporal retries; what the sink refuses for good is a fault.
 func (g *Gateway) Sink(ctx context.Context, d contract.Delivery) error {
-	sink, known := g.Sinks[d.Sink]
+	sink, known := g.book().sinks[d.Sink]
 	if !known {
 		return failure(sinkFault(http.StatusNotFound, "this worker's rules have no sink %q", d.Sink))
 	}

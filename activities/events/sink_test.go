@@ -159,3 +159,19 @@ func isFinal(err error) bool {
 	application, ok := err.(interface{ NonRetryable() bool })
 	return ok && application.NonRetryable()
 }
+
+// TestGateway_Replace: rules that were replaced judge what is sent and what was
+// sent before.
+func TestGateway_Replace(t *testing.T) {
+	g := &Gateway{
+		Key:   []byte("a key of tests, which is long enough"),
+		Rules: policies.EventRules{MaxSize: 1000, Rules: []policies.EventRule{{Name: "r", Source: "a/*", Target: "c/d", Types: []string{"t"}}}},
+	}
+	good := received(t, g)
+	require.True(t, g.judgeReceipt(good, "c/d").Accepts())
+	g.Replace(policies.EventRules{}, nil)
+	require.Equal(t, contract.CheckRule, g.judgeReceipt(good, "c/d").Check)
+	p, err := g.publication(contract.Sender{Identity: "a/b"}, json.RawMessage(`{"specversion":"1.0","id":"2","source":"/s","type":"t"}`))
+	require.NoError(t, err)
+	require.Equal(t, contract.CheckRule, p.Verdict.Check)
+}
