@@ -137,7 +137,7 @@ type versions struct {
 // parseVersions reads one version, or bounds such as ">=1.2.0 <2.0.0".
 func parseVersions(text string) (versions, bool) {
 	v := versions{text: text}
-	for _, part := range strings.Fields(text) {
+	for part := range strings.FieldsSeq(text) {
 		number := strings.TrimLeft(part, "<>=")
 		bound, err := semver.StrictNewVersion(number)
 		if err != nil {
@@ -196,7 +196,7 @@ func (v versions) before(other versions) bool {
 		return false
 	}
 	order := v.high.Compare(other.low)
-	return order < 0 || order == 0 && !(v.highIn && other.lowIn)
+	return order < 0 || order == 0 && (!v.highIn || !other.lowIn)
 }
 
 func (v versions) empty() bool { return v.before(v) }

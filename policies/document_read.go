@@ -129,8 +129,14 @@ func (r *documentReader) document(text []byte) *Policy {
 		key  string
 		read func(*Policy, *yaml.Node)
 	}{
-		{"revision", r.revision}, {"signers", r.signerList}, {"contacts", r.contacts}, {"targets", r.targetList},
-		{"events", r.events}, {"bases", r.bases}, {"rules", r.rules}, {"tests", r.testList},
+		{"revision", r.revision},
+		{"signers", r.signerList},
+		{"contacts", r.contacts},
+		{"targets", r.targetList},
+		{"events", r.events},
+		{"bases", r.bases},
+		{"rules", r.rules},
+		{"tests", r.testList},
 	} {
 		if n := lookup(entries, section.key); n != nil {
 			section.read(p, n)

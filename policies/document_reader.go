@@ -222,7 +222,8 @@ func sizeText(bytes int64) string {
 		i := slices.IndexFunc(sizeUnits, func(u struct {
 			suffix string
 			bytes  int64
-		}) bool {
+		},
+		) bool {
 			return u.suffix == unit
 		})
 		if u := sizeUnits[i]; bytes >= u.bytes && bytes%u.bytes == 0 {

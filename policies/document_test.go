@@ -23,8 +23,10 @@ import (
 // for all.
 var readOptions = policies.ReadOptions{
 	Operations: []policies.LibvirtOperation{
-		{Name: "domain.list", Default: true}, {Name: "domain.info", Default: true},
-		{Name: "domain.start", Changes: true}, {Name: "domain.delete", Changes: true, Dangerous: true},
+		{Name: "domain.list", Default: true},
+		{Name: "domain.info", Default: true},
+		{Name: "domain.start", Changes: true},
+		{Name: "domain.delete", Changes: true, Dangerous: true},
 	},
 	CheckURI: func(text string) error {
 		if !strings.HasPrefix(text, "qemu:///") && !strings.HasPrefix(text, "test:///") {

@@ -84,8 +84,11 @@ func (r *documentReader) given(t *policyTest, n *yaml.Node) {
 		key  string
 		into *string
 	}{
-		{"namespace", &t.identity.Namespace}, {"name", &t.identity.Name}, {"version", &t.identity.Version},
-		{"digest", &t.identity.Digest}, {"signedBy", &t.signedBy},
+		{"namespace", &t.identity.Namespace},
+		{"name", &t.identity.Name},
+		{"version", &t.identity.Version},
+		{"digest", &t.identity.Digest},
+		{"signedBy", &t.signedBy},
 	} {
 		if value := lookup(entries, field.key); value != nil {
 			*field.into, _ = r.text(value, field.key)

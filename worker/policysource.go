@@ -32,9 +32,14 @@ type policyFlags struct {
 // replacedByPolicy are the flags that mean the same for every definition, with the
 // setting that says it in a policy.
 var replacedByPolicy = []struct{ flag, setting string }{
-	{"allow-net", "egress"}, {"call-host", "calls"}, {"source-host", "sources"}, {"share", "shares"},
-	{"python-allow", "python.allow"}, {"python-requirements", "python.requirements"},
-	{"libvirt-policy", "libvirt"}, {"event-rules", "events"},
+	{"allow-net", "egress"},
+	{"call-host", "calls"},
+	{"source-host", "sources"},
+	{"share", "shares"},
+	{"python-allow", "python.allow"},
+	{"python-requirements", "python.requirements"},
+	{"libvirt-policy", "libvirt"},
+	{"event-rules", "events"},
 }
 
 // policyFlag adds --policy to a command.
