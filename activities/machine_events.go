@@ -113,6 +113,7 @@ func (w *machineWatch) once(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	inbox, ended := make(chan virt.Happening, watchInbox), make(chan error, 1)
 	go func() {
+		defer close(ended)
 		ended <- w.Watcher.Watch(ctx, w.uri, func(h virt.Happening) {
 			select {
 			case inbox <- h:
@@ -121,7 +122,11 @@ func (w *machineWatch) once(ctx context.Context) error {
 			}
 		})
 	}()
-	defer func() { cancel(nil); _ = <-ended }()
+	defer func() {
+		cancel(nil)
+		for range ended {
+		}
+	}()
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	for {
@@ -131,7 +136,6 @@ func (w *machineWatch) once(ctx context.Context) error {
 				return err
 			}
 		case err := <-ended:
-			ended <- err
 			return errors.Join(w.takeRest(ctx, inbox), err, context.Cause(ctx))
 		case <-ctx.Done():
 			return context.Cause(ctx)
