@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"sync"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -30,15 +31,15 @@ type alerts struct {
 
 // alert begins to tell of violations; the caller must call close when nothing
 // sends to inbox any more.
-func (p *Processes) alert(request contract.Process, level policies.Level, redact *secrets.Redactor) *alerts {
+func (p *Processes) alert(ctx context.Context, request contract.Process, level policies.Level, redact *secrets.Redactor, file filing) *alerts {
 	a := &alerts{
 		inbox: make(chan sandbox.Violation, maxAlerts),
-		tell:  func(sandbox.Violation) {},
 		fresh: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
-	if p.Alert != nil {
-		a.tell = func(v sandbox.Violation) {
-			v.Detail, v.Command = redact.Text(v.Detail), redact.Text(v.Command)
+	a.tell = func(v sandbox.Violation) {
+		v.Detail, v.Command = redact.Text(v.Detail), redact.Text(v.Command)
+		file.now(ctx, v)
+		if p.Alert != nil {
 			p.Alert(request, level, v)
 		}
 	}

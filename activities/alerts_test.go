@@ -63,7 +63,7 @@ func TestRunScript_Alert(t *testing.T) {
 func TestAlerts_HookHoldsUpNobody(t *testing.T) {
 	proceed := make(chan struct{})
 	p := &Processes{Alert: func(contract.Process, policies.Level, sandbox.Violation) { <-proceed }}
-	a := p.alert(contract.Process{}, policies.Standard, nil)
+	a := p.alert(t.Context(), contract.Process{}, policies.Standard, nil, filing{})
 	sent := 0
 	for range 10 * maxAlerts {
 		select {

@@ -36,6 +36,8 @@ type Calls struct {
 	Secrets *secrets.Store
 	// Grace is how long a call may go on once the worker is stopping.
 	Grace time.Duration
+	// Filer files what is refused; nil files nothing.
+	Filer Filer
 	// Audit records what is called, and what is refused; nil records nothing.
 	Audit Auditor
 	// Observe, if set, is told of every call that ended: for logs and metrics.
@@ -91,7 +93,7 @@ func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by
 	began := time.Now()
 	u := newUnsealer(c.Secrets, request.Secrets, policy)
 	result, err := c.make(watched, request, policy, u, by)
-	report := c.report(kind, result, err, attempt(ctx))
+	report := c.report(ctx, kind, result, err)
 	report.Duration = time.Since(began)
 	if c.Observe != nil {
 		c.Observe(request, level, report)
@@ -100,7 +102,7 @@ func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by
 		return contract.CallResult{}, failure(err)
 	}
 	if err != nil {
-		return contract.CallResult{}, callFailure(context.Cause(watched), u.redact, err)
+		return contract.CallResult{}, callFailure(context.Cause(watched), u.redact, c.filed(ctx, request, policy, report, err))
 	}
 	return callOutput(policy, result.Output)
 }
@@ -116,7 +118,7 @@ func (c *Calls) refuse(ctx context.Context, kind string, request contract.Call, 
 			c.Observe(request, policy.Level, CallReport{Kind: kind, Violation: v, Failed: true})
 		}
 	}
-	return record.orRefused(err)
+	return c.filing(request, policy).overreached(ctx, err, record.orRefused(err))
 }
 
 // make reads the secrets and calls.
@@ -182,7 +184,7 @@ func (u *unsealer) policy(ctx context.Context, data map[string]any, name string)
 }
 
 // report says what became of a call.
-func (c *Calls) report(kind string, result calls.Result, err error, attempt string) CallReport {
+func (c *Calls) report(ctx context.Context, kind string, result calls.Result, err error) CallReport {
 	report := CallReport{Kind: kind, Method: result.Method, Host: result.Host, Status: result.Status, Failed: err != nil}
 	var f *calls.Fault
 	if errors.As(err, &f) && f.Denial != nil {
@@ -191,11 +193,24 @@ func (c *Calls) report(kind string, result calls.Result, err error, attempt stri
 			severity = sandbox.High
 		}
 		report.Violation = &sandbox.Violation{
-			ID: attempt, Type: sandbox.UnauthorizedNetworkAccess, Severity: severity,
+			ID: violationID(ctx, sandbox.UnauthorizedNetworkAccess, f.Denial.Error()), Type: sandbox.UnauthorizedNetworkAccess, Severity: severity,
 			Detail: oneLine(f.Denial.Error(), 200), Count: 1, Action: "refused",
 		}
 	}
 	return report
+}
+
+func (c *Calls) filing(request contract.Call, policy policies.Effective) filing {
+	return filing{filer: c.Filer, task: request.Task, policy: policy}
+}
+
+// filed files what the call was refused for, and returns the error with what the
+// ledger says to it.
+func (c *Calls) filed(ctx context.Context, request contract.Call, policy policies.Effective, report CallReport, err error) error {
+	if report.Violation != nil {
+		return c.filing(request, policy).fault(ctx, callFault(err), []sandbox.Violation{*report.Violation})
+	}
+	return c.filing(request, policy).refused(ctx, err, sandbox.Medium)
 }
 
 // callFailure makes what Temporal stores of a call that gave nothing.
@@ -220,6 +235,9 @@ func callFailure(interrupted error, redact *secrets.Redactor, err error) error {
 	}
 	hidden := *own
 	hidden.Detail = redact.Text(own.Detail)
+	if o := (*ordered)(nil); errors.As(err, &o) {
+		return failure(&ordered{&hidden, o.order})
+	}
 	return failure(&hidden)
 }
 

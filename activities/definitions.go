@@ -40,6 +40,6 @@ func (d *Definitions) Resolve(ctx context.Context, reference contract.Reference)
 			Type: contract.ConfigurationError, Status: 400, Title: "Configuration error", Detail: detail,
 		})
 	}
-	resolved.Runtime = d.Runtime
+	resolved.Runtime, resolved.Interpreter = d.Runtime, contract.Interpreter
 	return resolved, err
 }

@@ -49,7 +49,7 @@ func (j judgement) of(task contract.TaskID, asked contract.Sandbox) (policies.Ef
 	case err != nil:
 		return e, refused("metadata sandbox.level: " + err.Error())
 	case level < e.Level:
-		return e, &overreach{level, e, "the definition's metadata asks for it, which entitles to nothing"}
+		return e, &overreach{level, e, "the definition's metadata asks for it, which entitles to nothing", false}
 	}
 	return e.At(level), nil
 }
@@ -66,7 +66,7 @@ func (j judgement) start(e policies.Effective, task contract.TaskID, asked contr
 	if level >= e.Level || j.granted(task, asked, level) {
 		return e.At(level), nil
 	}
-	return e, &overreach{level, e, "nothing entitles to it"}
+	return e, &overreach{level, e, "nothing entitles to it", true}
 }
 
 func (j judgement) granted(task contract.TaskID, asked contract.Sandbox, level policies.Level) bool {
@@ -80,6 +80,8 @@ type overreach struct {
 	asked  policies.Level
 	policy policies.Effective
 	reason string
+	// byStarter: who started the execution asked for it, and not the definition.
+	byStarter bool
 }
 
 func (o *overreach) Error() string { return o.fault().Error() }

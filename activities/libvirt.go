@@ -13,6 +13,8 @@ import (
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/virt"
+	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox"
 )
 
 // Libvirt are the activities libvirt.<operation>. The fields are set before the
@@ -21,6 +23,8 @@ type Libvirt struct {
 	Broker *virt.Broker
 	// Policies tell what each definition may; nil: the broker's own judge decides.
 	Policies PolicyProvider
+	// Filer files what the policy denies; nil files nothing.
+	Filer Filer
 	// Grace is how long an operation may go on once the worker is stopping.
 	Grace time.Duration
 }
@@ -76,7 +80,11 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	if e.Lost && e.Code == virt.Unreachable && info.Attempt < maxLost {
 		return contract.LibvirtResult{}, temporal.NewApplicationError(e.Message, contract.LibvirtLost)
 	}
-	return contract.LibvirtResult{}, failure(LibvirtFault(request.Operation, e))
+	fault := LibvirtFault(request.Operation, e)
+	if e.Code == virt.Denied {
+		return contract.LibvirtResult{}, failure(filing{filer: l.Filer, task: request.Task, policy: policies.Effective{PolicyDigest: digest}}.refused(ctx, fault, sandbox.Medium))
+	}
+	return contract.LibvirtResult{}, failure(fault)
 }
 
 func approvalOf(a *contract.LibvirtApproval) *virt.Approval {

@@ -52,6 +52,8 @@ type Processes struct {
 	// program, which it should not hold up. Observe gets the violation again, with its
 	// count, under the same id.
 	Alert func(contract.Process, policies.Level, sandbox.Violation)
+	// Filer files what programs do beyond their level; nil files nothing.
+	Filer Filer
 	// Observe, if set, is told of every run that ended: for logs and metrics.
 	Observe func(contract.Process, policies.Level, sandbox.Result)
 }
@@ -110,6 +112,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	policy, err := p.judge(request)
 	level := policy.Level
 	record := p.recorder(request, policy, attempt(ctx))
+	file := p.filing(request, policy)
 	if err != nil {
 		return contract.ProcessResult{}, failure(p.refuse(ctx, request, policy, record, err))
 	}
@@ -122,11 +125,11 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		err = p.open(&spec, policy)
 	}
 	if err != nil {
-		return contract.ProcessResult{}, failure(record.orRefused(err))
+		return contract.ProcessResult{}, failure(file.refused(ctx, record.orRefused(err), sandbox.Medium))
 	}
-	spec.ID = attempt(ctx)
+	spec.ID = activityOf(ctx) // what another attempt does again is the same violation (A31)
 	p.Machines.under(policy).serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
-	alerts := p.alert(request, level, redact)
+	alerts := p.alert(ctx, request, level, redact, file)
 	spec.Alerts = alerts.inbox
 	watched, release := p.watch(ctx, alerts)
 	result, err := p.start(watched, request, policy, spec, record)
@@ -141,10 +144,20 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err := record.ended(result); err != nil {
 		return contract.ProcessResult{}, failure(err)
 	}
+	order, err := file.all(ctx, result.Violations)
+	if err != nil {
+		return contract.ProcessResult{}, failure(err)
+	}
 	output, err := conclude(request, level, spec, result)
-	output.Policy = policy.PolicyDigest
+	output.Order, output.Policy = order, policy.PolicyDigest
 	if errors.Is(err, errCancelled) {
 		return output, interrupted
+	}
+	if fault := (*contract.Fault)(nil); errors.As(err, &fault) {
+		if fault.Type == contract.AuthorizationError {
+			fault.ViolationIDs = idsOf(result.Violations)
+		}
+		err = &ordered{fault, order}
 	}
 	return output, failure(err)
 }
@@ -164,7 +177,8 @@ func activityOf(ctx context.Context) string {
 // start runs the program if its text allows it.
 func (p *Processes) start(ctx context.Context, request contract.Process, policy policies.Effective, spec sandbox.Spec, record recorder) (sandbox.Result, error) {
 	if err := p.inspect(ctx, request, policy, record); err != nil {
-		return sandbox.Result{}, record.orRefused(err)
+		// What a text says is no act: the kernel is the boundary.
+		return sandbox.Result{}, p.filing(request, policy).refused(ctx, record.orRefused(err), sandbox.Low)
 	}
 	if err := record.began(spec); err != nil {
 		return sandbox.Result{}, err
@@ -184,7 +198,7 @@ func (p *Processes) refuse(ctx context.Context, request contract.Process, policy
 		}
 		p.observe(request, policy.Level, sandbox.Result{Outcome: sandbox.Refused, Violations: []sandbox.Violation{*v}})
 	}
-	return record.orRefused(err)
+	return p.filing(request, policy).overreached(ctx, err, record.orRefused(err))
 }
 
 func (p *Processes) observe(request contract.Process, level policies.Level, result sandbox.Result) {
@@ -199,9 +213,13 @@ func failure(err error) error {
 	if !errors.As(err, &fault) {
 		return err
 	}
+	details := []any{fault}
+	if o := (*ordered)(nil); errors.As(err, &o) && o.order != nil {
+		details = append(details, *o.order)
+	}
 	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
 		NonRetryable: true,
-		Details:      []any{fault},
+		Details:      details,
 		// It is the program's affair and no trouble of the worker's.
 		Category: temporal.ApplicationErrorCategoryBenign,
 	})
@@ -214,7 +232,7 @@ func infrastructure(interrupted, err error, level policies.Level) error {
 		return interrupted
 	}
 	if fault := (*contract.Fault)(nil); errors.As(err, &fault) {
-		return failure(fault)
+		return failure(err)
 	}
 	if fault := unavailable(err, level); fault != nil {
 		return failure(fault)

@@ -36,6 +36,7 @@ var searchAttributes = map[string]enumspb.IndexedValueType{
 	contract.AttributeLevel:      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 	contract.AttributeState:      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 	contract.AttributeViolations: enumspb.INDEXED_VALUE_TYPE_INT,
+	contract.AttributeLedger:     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 }
 
 // startSession starts an embedded Temporal for this command alone: on ports of

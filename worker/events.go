@@ -42,15 +42,10 @@ func (a *app) eventKeyFlag(cmd *cobra.Command) {
 func (a *app) eventOptions() (eventOptions, error) {
 	var o eventOptions
 	if file := a.events.key; file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return o, invalid("", "--event-key %s: %w", file, unwrapPath(err))
+		var err error
+		if o.key, err = readKeyFile("event-key", file); err != nil {
+			return o, err
 		}
-		const least = 32
-		if len(text) < least {
-			return o, invalid("make one with: head -c 32 /dev/urandom > FILE", "--event-key %s: %d bytes, fewer than %d", file, len(text), least)
-		}
-		o.key = text
 	}
 	if a.events.rules == "" {
 		return o, nil
@@ -100,10 +95,10 @@ func sinkClients(sinks []policies.EventSink) (map[string]*events.SinkClient, err
 }
 
 // gateway is what the worker does with events.
-func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logger) *events.Gateway {
+func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logger, tell func(contract.Sender, contract.Outcome)) *events.Gateway {
 	key := options.events.key
 	if key == nil && options.grantKey != nil {
-		key = derivedKey(options.grantKey)
+		key = derivedKey(options.grantKey, "events")
 	}
 	for _, broad := range options.events.rules.Broad() {
 		log.Warn().Str("file", a.events.rules).Msg("broad event rule: " + broad)
@@ -113,14 +108,15 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 		Observe: func(sender contract.Sender, outcome contract.Outcome) {
 			logEvent(log, sender, outcome)
 			options.monitor.event(outcome)
+			tell(sender, outcome)
 		},
 	}
 }
 
 // derivedKey keeps apart what the installation's key is used for.
-func derivedKey(key []byte) []byte {
+func derivedKey(key []byte, use string) []byte {
 	mac := hmac.New(sha256.New, key)
-	_, _ = mac.Write([]byte("lazaret events 1")) // never fails (package hash)
+	_, _ = mac.Write([]byte("lazaret " + use + " 1")) // never fails (package hash)
 	return mac.Sum(nil)
 }
 

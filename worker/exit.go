@@ -83,7 +83,7 @@ func (a *app) reportFault(fault *contract.Fault) {
 // faultCode is the exit code of an execution that ended with the fault.
 func faultCode(fault *contract.Fault) int {
 	switch fault.Type {
-	case contract.Refused:
+	case contract.Refused, contract.Quarantined:
 		return exitRefused
 	case contract.SandboxUnavailable:
 		return exitNoSandbox

@@ -18,6 +18,10 @@ import (
 // harm of a wake-up that the server loses: no single wait lasts longer.
 const glance = time.Second
 
+// patient is at how many glances in a row an execution has to hold until nobody
+// follows it any longer.
+const patient = 4
+
 // viewer is shown the progress of an execution that is followed.
 type viewer interface {
 	show(contract.State)
@@ -26,7 +30,7 @@ type viewer interface {
 // follow waits for an execution's end and returns its output, or its fault.
 // When ctx ends first it returns ctx's error; the execution goes on.
 func follow(ctx context.Context, c client.Client, run client.WorkflowRun, view viewer) (json.RawMessage, error) {
-	shown := false
+	shown, held := false, 0
 	for {
 		output, err := waitOnce(ctx, run)
 		ended := !errors.Is(err, context.DeadlineExceeded)
@@ -38,9 +42,34 @@ func follow(ctx context.Context, c client.Client, run client.WorkflowRun, view v
 			showProgress(ctx, c, run, view)
 			shown = true
 		}
+		// One that was released may not have heard of it yet.
 		if ended {
 			return output, err
 		}
+		holding := holds(ctx, c, run)
+		if holding == nil {
+			held = 0
+			continue
+		}
+		if held++; held == patient {
+			return nil, holding
+		}
+	}
+}
+
+// holds is the error of who follows an execution that its definition's quarantine
+// holds: it would not end before somebody has looked into it.
+func holds(ctx context.Context, c client.Client, run client.WorkflowRun) error {
+	short, cancel := context.WithTimeout(ctx, 2*glance)
+	defer cancel()
+	d, err := c.DescribeWorkflowExecution(short, run.GetID(), "")
+	if err != nil || attribute(d.GetWorkflowExecutionInfo(), contract.AttributeState) != contract.HeldState {
+		return nil //nolint:nilerr // a server that is away is no reason to stop following
+	}
+	name := definitionOf(d.GetWorkflowExecutionInfo())
+	return &exitError{
+		code: exitRefused, err: fmt.Errorf("%s holds: %s is in quarantine", run.GetID(), name),
+		hint: "lazaret quarantine show " + name + " says why; it goes on after lazaret quarantine release",
 	}
 }
 

@@ -21,7 +21,7 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 			logLibvirtDenial(log, request, e)
 		}
 	}
-	(&activities.Libvirt{Broker: broker, Policies: options.policy, Grace: options.grace}).Register(s.worker)
+	(&activities.Libvirt{Broker: broker, Policies: options.policy, Grace: options.grace, Filer: s.ledger.filer}).Register(s.worker)
 	s.processes.Machines = &activities.ScriptMachines{Broker: broker}
 	return nil
 }

@@ -58,6 +58,7 @@ type app struct {
 	refusePlain   bool     // --refuse-plain
 	policy        policyFlags
 	events        eventFlags
+	ledgerKey     string // --ledger-key
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -107,6 +108,7 @@ it uses that cluster.`,
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
 		a.keygenCommand(), a.signCommand(), a.verifyCommand(),
+		a.quarantineCommand(), a.violationsCommand(),
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.evidenceCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)

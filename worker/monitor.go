@@ -34,6 +34,7 @@ type monitor struct {
 	events   *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	policies *prometheus.CounterVec
+	held     prometheus.Gauge
 	listener net.Listener
 	server   *http.Server
 }
@@ -88,7 +89,11 @@ func (m *monitor) register() {
 		Name: "lazaret_policy_loads_total",
 		Help: "Policies that came into force, and those that were refused.",
 	}, []string{"outcome"})
-	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, m.policies, collectors.NewGoCollector(),
+	m.held = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "lazaret_quarantine_held",
+		Help: "Definitions in quarantine, as this worker knows.",
+	})
+	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, m.policies, m.held, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
@@ -118,6 +123,13 @@ func (m *monitor) eventRequest(status int) {
 func (m *monitor) policy(outcome string) {
 	if m != nil {
 		m.policies.WithLabelValues(outcome).Inc()
+	}
+}
+
+// heldNow is told how many definitions are held.
+func (m *monitor) heldNow(n int) {
+	if m != nil {
+		m.held.Set(float64(n))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities"
@@ -16,6 +17,7 @@ import (
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/events"
+	"lazaret.dev/lazaret/activities/ledger"
 	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -40,6 +42,7 @@ type serviceOptions struct {
 	oneRun       bool                  // the worker is for one execution, whose own faults say what is missing
 	events       eventOptions
 	ingress      *ingress // takes events over HTTP; nil: none
+	ledgerKey    []byte   // that workers share; nil: the installation's
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
@@ -57,7 +60,8 @@ type service struct {
 	events    *events.Gateway
 	ingress   *ingress
 	policy    *policyWatch
-	unwatch   func()     // ends the watch over the policy
+	unwatch   func() // ends the watch over the policy
+	ledger    *ledgerPart
 	failed    chan error // gets the error that ended the worker
 }
 
@@ -109,7 +113,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		e.Runner = options.own(s.processes.Runner)
 		e.Cache.Sweep(ctx)
 	}
-	s.worker = newWorker(c, options, s.failed)
+	if s.ledger, err = s.newLedgerPart(options, log); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.processes.Filer, s.calls.Filer = s.ledger.filer, s.ledger.filer
+	s.worker = newWorker(c, options, s.ledger.gate, s.failed)
+	s.registerLedger(options, log)
 	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
 	s.calls.Register(s.worker)
@@ -117,7 +127,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, err
 	}
-	s.events = a.gateway(c, options, log)
+	s.events = a.gateway(c, options, log, s.tellEvent)
 	s.events.Register(s.worker)
 	s.registerMachineEvents(options, log)
 	s.policy.prepare = s.replaceEvents
@@ -128,6 +138,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 			return nil, err
 		}
 	}
+	s.ledger.follow()
 	if err := s.worker.Start(); err != nil {
 		s.close()
 		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
@@ -198,13 +209,14 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 	return p
 }
 
-func newWorker(c client.Client, options serviceOptions, failed chan<- error) sdkworker.Worker {
+func newWorker(c client.Client, options serviceOptions, gate *ledger.Gate, failed chan<- error) sdkworker.Worker {
 	scripts := options.maxScripts
 	if scripts == 0 {
 		scripts = 2 * runtime.NumCPU()
 	}
 	return sdkworker.New(c, contract.TaskQueue, sdkworker.Options{
 		MaxConcurrentActivityExecutionSize: scripts + len(options.policy.unlisted().Libvirt.Events), // a watch never ends
+		Interceptors:                       []interceptor.WorkerInterceptor{gate.Interceptor()},
 		// A coroutine yields by the work it has done, which takes longer on a busy machine.
 		DeadlockDetectionTimeout: 10 * time.Second,
 		WorkerStopTimeout:        options.grace + reportGrace,
@@ -233,6 +245,7 @@ func (s *service) close() {
 	if s.unwatch != nil {
 		s.unwatch()
 	}
+	s.ledger.stop()
 	if s.runner != nil {
 		_ = s.runner.Close()
 	}

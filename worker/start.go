@@ -56,11 +56,12 @@ func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prep
 		return nil, err
 	}
 	start := contract.Start{
-		Definition: b.source,
-		Library:    b.library,
-		Input:      input,
-		Runtime:    a.build.Version,
-		Sandbox:    contract.Sandbox{Level: flags.level},
+		Definition:  b.source,
+		Library:     b.library,
+		Input:       input,
+		Runtime:     a.build.Version,
+		Interpreter: contract.Interpreter,
+		Sandbox:     contract.Sandbox{Level: flags.level},
 	}
 	return &prepared{bundle: b, level: flags.level, start: start}, checkSize(start)
 }
@@ -97,6 +98,10 @@ func (a *app) policyTerms(terms scriptTerms, def *definition.Definition, signatu
 func (s *session) begin(ctx context.Context, p *prepared, id string) (client.WorkflowRun, error) {
 	if id == "" {
 		id = newID(p)
+	}
+	doc := p.bundle.def.Document
+	if err := s.checkHeld(ctx, doc.Namespace, doc.Name, p.start.Definition.Digest); err != nil && p.start.Interpreter > 0 {
+		return nil, err
 	}
 	start := p.start
 	if s.install != nil && p.level != "" {

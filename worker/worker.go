@@ -90,6 +90,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	if options.events, err = policyEvents(options.events, policy); err != nil {
 		return serviceOptions{}, err
 	}
+	if options.ledgerKey, err = a.readLedgerKey(); err != nil {
+		return serviceOptions{}, err
+	}
 	if options.auditDir, err = a.auditFolder(); err != nil {
 		return serviceOptions{}, err
 	}
@@ -124,6 +127,7 @@ kills the rest, which Temporal then retries on another worker, and ends.`,
 	}
 	a.workerFlags(cmd, &flags)
 	a.eventKeyFlag(cmd)
+	a.ledgerKeyFlag(cmd)
 	return cmd
 }
 
@@ -146,6 +150,9 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	defer options.monitor.close()
 	defer options.ingress.close()
 	options.register = true
+	if options.ledgerKey == nil {
+		options.ledgerKey = a.localKey(connection.HostPort)
+	}
 	s, err := a.startService(ctx, connection, options)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *defi
 	e.progress.publish(ctx)
 	var result contract.CallResult
 	ctx = workflow.WithActivityOptions(ctx, callOptions(t.Reference, repeatable(body, with)))
-	if err := workflow.ExecuteActivity(ctx, body.Activity(), request).Get(ctx, &result); err != nil {
+	if err := e.perform(ctx, body.Activity(), request, &result); err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, lostCall(err)
 	}

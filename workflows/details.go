@@ -20,6 +20,9 @@ var marks = map[string]string{
 func (p *progress) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** %s\n\n", p.definition, p.status)
+	if p.held != "" {
+		fmt.Fprintf(&b, "> %s\n\n", markdownText(p.held))
+	}
 	if p.fault != nil {
 		fmt.Fprintf(&b, "> %s\n\n", markdownText(p.fault.Error()))
 	}

@@ -55,6 +55,7 @@ func TestMarkdown_Bounded(t *testing.T) {
 func TestMarkdown_Safe(t *testing.T) {
 	p := &progress{
 		definition: "test/safe:1.0.0",
+		approvals:  func() []contract.Approvable { return nil },
 		tasks:      []contract.TaskState{{Name: "a` **b** `c", Kind: "set", Status: pending}},
 	}
 	p.end(&contract.Fault{

@@ -36,7 +36,7 @@ func (e *execution) runEmit(ctx workflow.Context, t *definition.Task, body *defi
 	e.progress.publish(ctx)
 	ctx = workflow.WithActivityOptions(ctx, eventOptions(t.Reference))
 	request := contract.EmitRequest{Task: e.taskID(t), Event: text}
-	if err := workflow.ExecuteActivity(ctx, contract.EmitEvent, request).Get(ctx, nil); err != nil {
+	if err := e.perform(ctx, contract.EmitEvent, request, nil); err != nil {
 		return nil, err
 	}
 	return event, nil

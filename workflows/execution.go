@@ -35,6 +35,11 @@ type execution struct {
 	mailbox  *mailbox // nil: the definition listens to nothing
 
 	approvals approvals
+	// What has to do with the definition's quarantine.
+	orders  workflow.ReceiveChannel
+	hearing int             // orders that are being read
+	cancel  func()          // ends all that is under way
+	fate    *contract.Fault // with which the quarantine ends the execution
 }
 
 func newExecution(ctx workflow.Context, def *definition.Definition, start contract.Start) (*execution, error) {
@@ -50,7 +55,7 @@ func newExecution(ctx workflow.Context, def *definition.Definition, start contra
 		return nil, err
 	}
 	e.random = newRandom(info.OriginalRunID, e.state.Drawn)
-	e.mailbox = newMailbox(e.listens(), &e.state.Inbox)
+	e.mailbox = newMailbox(e.listens(), &e.state.Inbox, e.perform)
 	if err := e.approvals.serve(ctx); err != nil {
 		return nil, err
 	}
@@ -66,6 +71,9 @@ func (e *execution) restore(ctx workflow.Context) error {
 			return fmt.Errorf("saved state: %w", err)
 		}
 		e.progress.restore(e.state.Tasks)
+		if order := e.state.Obeyed.Held; order != nil {
+			e.progress.status, e.progress.held = held, quarantineFault(*order).Detail
+		}
 		return nil
 	}
 	e.state.Started = workflow.GetInfo(ctx).WorkflowStartTime
@@ -156,6 +164,9 @@ func (e *execution) end(ctx workflow.Context, err error) {
 // continueAsNew is the error that makes Temporal start the next run from this one's state.
 func (e *execution) continueAsNew(ctx workflow.Context) error {
 	e.mailbox.close(ctx)
+	if err := e.hearAll(ctx); err != nil {
+		return err
+	}
 	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")
 	if err != nil {

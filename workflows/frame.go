@@ -84,4 +84,6 @@ type snapshot struct {
 	// What has to do with events.
 	Emitted int    `json:"emitted,omitempty"` // events emitted so far
 	Inbox   *inbox `json:"inbox,omitempty"`   // of an execution that listens
+	// Obeyed is what the definition's ledger has said.
+	Obeyed obeyed `json:"obeyed,omitzero"`
 }

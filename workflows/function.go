@@ -57,7 +57,7 @@ func (e *execution) function(ctx workflow.Context, t *definition.Task, body *def
 		e.progress.publish(ctx)
 		ctx = workflow.WithActivityOptions(ctx, processOptions(t.Reference))
 		request := contract.FunctionFetch{Task: e.taskID(t), URL: body.URL}
-		if err := workflow.ExecuteActivity(ctx, contract.FetchFunction, request).Get(ctx, &fetched); err != nil {
+		if err := e.perform(ctx, contract.FetchFunction, request, &fetched); err != nil {
 			return nil, err
 		}
 		if err := e.keepFunction(body.URL, fetched, t.Reference); err != nil {

@@ -45,7 +45,7 @@ func (e *execution) askLibvirt(ctx workflow.Context, t *definition.Task, request
 	activity := func() (result contract.LibvirtResult, err error) {
 		e.progress.publish(ctx)
 		ctx := workflow.WithActivityOptions(ctx, libvirtOptions(t.Reference))
-		err = workflow.ExecuteActivity(ctx, contract.LibvirtPrefix+request.Operation, request).Get(ctx, &result)
+		err = e.perform(ctx, contract.LibvirtPrefix+request.Operation, request, &result)
 		return result, err
 	}
 	if u.Approval == nil {

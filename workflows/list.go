@@ -56,6 +56,9 @@ func (e *execution) boundary(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := e.standBy(ctx); err != nil {
+		return err
+	}
 	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() || e.pace.renewalDue() && e.portable() {
 		e.suspend()
 		return errSuspended

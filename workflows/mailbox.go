@@ -24,6 +24,8 @@ type mailbox struct {
 	judging bool
 	closing bool
 	failed  error // with which receiving ended
+	// perform executes an activity on behalf of the execution.
+	perform func(ctx workflow.Context, activity string, request, result any) error
 }
 
 // listens are the definition's, in document order.
@@ -37,11 +39,11 @@ func (e *execution) listens() []listenTask {
 	return all
 }
 
-func newMailbox(listens []listenTask, state **inbox) *mailbox {
+func newMailbox(listens []listenTask, state **inbox, perform func(ctx workflow.Context, activity string, request, result any) error) *mailbox {
 	if len(listens) == 0 {
 		return nil
 	}
-	return &mailbox{state: state, listens: listens}
+	return &mailbox{state: state, listens: listens, perform: perform}
 }
 
 // open subscribes, the first time, and begins to receive.
@@ -54,7 +56,7 @@ func (m *mailbox) open(ctx workflow.Context, task contract.TaskID) error {
 		request := contract.SubscribeRequest{Task: task, Filters: staticFilters(m.listens)}
 		var answer contract.Subscribed
 		active := workflow.WithActivityOptions(ctx, eventOptions("events"))
-		if err := workflow.ExecuteActivity(active, contract.Subscribe, request).Get(ctx, &answer); err != nil {
+		if err := m.perform(active, contract.Subscribe, request, &answer); err != nil {
 			return err
 		}
 		*m.state = &inbox{Queue: answer.Queue}
@@ -117,7 +119,7 @@ func (m *mailbox) judge(ctx workflow.Context) error {
 	request := contract.ReceiveRequest{Task: m.task, Envelopes: batch}
 	var answer contract.Received
 	active := workflow.WithActivityOptions(ctx, eventOptions("events"))
-	if err := workflow.ExecuteActivity(active, contract.ReceiveEvents, request).Get(ctx, &answer); err != nil {
+	if err := m.perform(active, contract.ReceiveEvents, request, &answer); err != nil {
 		return err
 	}
 	b.Unjudged = slices.Clone(b.Unjudged[n:])

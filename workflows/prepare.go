@@ -42,7 +42,7 @@ func (e *execution) fetchScript(ctx workflow.Context, task contract.TaskID, scri
 	e.progress.publish(ctx)
 	var fetched contract.FetchedScript
 	request := contract.ScriptFetch{Task: task, Script: script}
-	if err := workflow.ExecuteActivity(ctx, contract.FetchScript, request).Get(ctx, &fetched); err != nil {
+	if err := e.perform(ctx, contract.FetchScript, request, &fetched); err != nil {
 		return "", err
 	}
 	return remember(&e.state.Scripts, key, fetched.SHA256, task.Reference)
@@ -58,7 +58,7 @@ func (e *execution) lockPackages(ctx workflow.Context, task contract.TaskID, pyt
 	request := contract.PackageRequest{
 		Task: task, Version: python.Version, Packages: python.Packages, RequirementsURL: python.RequirementsURL,
 	}
-	if err := workflow.ExecuteActivity(ctx, contract.LockPackages, request).Get(ctx, &locked); err != nil {
+	if err := e.perform(ctx, contract.LockPackages, request, &locked); err != nil {
 		return "", err
 	}
 	return remember(&e.state.Locks, key, locked.Lock, task.Reference)

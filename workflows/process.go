@@ -53,11 +53,14 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 	e.progress.publish(ctx)
 	var result contract.ProcessResult
 	ctx = workflow.WithActivityOptions(ctx, processOptions(t.Reference))
-	if err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, &result); err != nil {
+	if err := e.perform(ctx, activity, request, &result); err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, err
 	}
 	e.state.Violations += result.Violations
+	if result.Order != nil {
+		e.obey(ctx, *result.Order)
+	}
 	e.progress.degraded(t, result.Degraded)
 	return shape(p.returns, result), nil
 }
@@ -83,8 +86,12 @@ func (e *execution) fillRequest(request *contract.Process, t *definition.Task, u
 	return m.err
 }
 
+// taskID says whose effect an activity is; nil stands for the execution as a whole.
 func (e *execution) taskID(t *definition.Task) contract.TaskID {
 	doc := e.def.Document
+	if t == nil {
+		t = &definition.Task{}
+	}
 	return contract.TaskID{
 		Namespace: doc.Namespace, Name: doc.Name, Version: doc.Version,
 		Digest: e.def.Digest, Reference: t.Reference, Execution: e.start.Root(e.id),

@@ -18,6 +18,7 @@ const (
 	skipped   = "skipped"
 	faulted   = "faulted"
 	cancelled = "cancelled"
+	held      = contract.HeldState // an execution whose definition is in quarantine
 )
 
 // progress is what people see of an execution: one entry a task of the
@@ -25,6 +26,7 @@ const (
 type progress struct {
 	definition string
 	status     string
+	held       string // why it holds
 	fault      *contract.Fault
 	tasks      []contract.TaskState
 	place      map[*definition.Task]int // in tasks
@@ -67,7 +69,7 @@ func (p *progress) restore(tasks []contract.TaskState) {
 func (p *progress) answer(ctx workflow.Context, approvals func() []contract.Approvable) error {
 	p.approvals = approvals
 	return workflow.SetQueryHandlerWithOptions(ctx, contract.StateQuery, func() (contract.State, error) {
-		return contract.State{Definition: p.definition, Status: p.status, Tasks: p.tasks, Fault: p.fault, Approvals: approvals()}, nil
+		return contract.State{Definition: p.definition, Status: p.status, Held: p.held, Tasks: p.tasks, Fault: p.fault, Approvals: approvals()}, nil
 	}, workflow.QueryHandlerOptions{Description: "where the execution stands, task by task"})
 }
 
@@ -117,6 +119,7 @@ func (p *progress) failed(t *definition.Task, err error) {
 
 // end records how the execution ended.
 func (p *progress) end(err error) {
+	p.held = ""
 	switch {
 	case err == nil:
 		p.status = completed

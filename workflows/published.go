@@ -93,6 +93,7 @@ func pin(ctx workflow.Context, start *contract.Start) error {
 		return unpinned(ctx, reference, err)
 	}
 	start.Definition, start.Published = resolved.Source, contract.PublishedRef{}
+	start.Interpreter = max(start.Interpreter, resolved.Interpreter)
 	if start.Runtime == "" {
 		start.Runtime = resolved.Runtime
 	}

@@ -29,6 +29,8 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
 	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})
 	r.RegisterWorkflowWithOptions(runWatch, workflow.RegisterOptions{Name: contract.WatchMachines})
+	r.RegisterWorkflowWithOptions(keepLedger, workflow.RegisterOptions{Name: contract.LedgerWorkflow})
+	r.RegisterWorkflowWithOptions(keepRegister, workflow.RegisterOptions{Name: contract.RegisterWorkflow})
 	r.RegisterWorkflowWithOptions(runSink, workflow.RegisterOptions{Name: contract.Sink})
 	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
 }
@@ -53,8 +55,15 @@ func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	output, err := e.run(ctx)
-	return conclude(ctx, e, output, err)
+	e.followOrders(ctx)
+	// Not cancelled at the end: what the execution left to run goes on.
+	inner, cancel := workflow.WithCancel(ctx)
+	e.cancel = cancel
+	if err := admitted(ctx, e); err != nil {
+		return conclude(ctx, e, nil, err)
+	}
+	output, err := e.run(inner)
+	return conclude(ctx, e, output, e.fated(err))
 }
 
 // conclude turns how the flow ended into how the execution ends.

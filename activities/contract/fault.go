@@ -10,6 +10,8 @@ type Fault struct {
 	Title    string `json:"title,omitempty"`
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	// ViolationIDs are those of the violations, as the ledger knows them; an extension member.
+	ViolationIDs []string `json:"violationIds,omitempty"`
 	// Violations counts what a program tried beyond its level; an extension member (RFC 7807 §3.2).
 	Violations int `json:"violations,omitempty"`
 }
@@ -42,13 +44,14 @@ const (
 	CommunicationError  = errorBase + "communication"
 )
 
-// Error types of our own. The first three are faults; the others are seen only
+// Error types of our own. The first four are faults; the others are seen only
 // by Temporal, which retries them.
 const (
 	ownErrorBase       = "https://lazaret.dev/errors/"
 	Refused            = ownErrorBase + "refused"             // a policy forbids it: 403
 	SandboxUnavailable = ownErrorBase + "sandbox-unavailable" // the worker's machine cannot enforce the level: 503
 	AuditUnavailable   = ownErrorBase + "audit-unavailable"   // what cannot be recorded is not done: 503
+	Quarantined        = ownErrorBase + "quarantined"         // the definition is held: 403; no try catches it
 	SandboxFailed      = "SandboxFailed"                      // the sandbox itself failed this time
 	WorkerStopped      = "WorkerStopped"                      // the worker stopped before the program ended
 )

@@ -45,8 +45,8 @@ const (
 	JudgeViolations = "ledger.judge"   // Judging → Judged
 	EnforceState    = "ledger.enforce" // Enforcement → none
 	TellExecutions  = "ledger.tell"    // Enforcement → Told
-	CheckRequest    = "ledger.check"   // RequestCheck → LedgerTerms
-	ReadHeld        = "ledger.held"    // Signed → Held
+	CheckLedger     = "ledger.check"   // RequestCheck → LedgerTerms
+	ReadHeld        = "ledger.held"    // []Signed → []Held
 	ReadOrder       = "ledger.order"   // OrderCheck → Order
 	AdmitExecution  = "ledger.admit"   // TaskID → Admission
 )
@@ -54,6 +54,9 @@ const (
 // AttributeLedger is the search attribute of ledgers alone: namespace/name, Keyword.
 // Beside it they have AttributeState, a ledger's state, and AttributeViolations.
 const AttributeLedger = "LazaretLedger"
+
+// HeldState is the AttributeState of an execution that holds.
+const HeldState = "held"
 
 // The states of a ledger.
 const (

@@ -49,4 +49,6 @@ type ProcessResult struct {
 	WallMillis int64    `json:"wallMs"`
 	CPUMillis  int64    `json:"cpuMs"`
 	MaxRSS     int64    `json:"maxRssBytes"`
+	// Order is what the ledger says after violations of this program.
+	Order *Order `json:"order,omitempty"`
 }

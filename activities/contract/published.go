@@ -107,4 +107,6 @@ type Resolved struct {
 	Source  Source `json:"source"`
 	Version string `json:"version"`
 	Runtime string `json:"runtime,omitempty"` // version of the worker's program
+	// Interpreter is Start.Interpreter for executions started by name.
+	Interpreter int `json:"interpreter,omitempty"`
 }

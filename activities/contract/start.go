@@ -20,11 +20,20 @@ type Start struct {
 	Runtime string `json:"runtime,omitempty"`
 	// Execution is the workflow id of the outermost execution; absent there.
 	Execution string `json:"execution,omitempty"`
+	// Interpreter is what whoever started the execution expects of the one that runs it.
+	Interpreter int `json:"interpreter,omitempty"`
 	// Depth counts the run.workflow tasks above this execution.
 	Depth int `json:"depth,omitempty"`
 	// State is where an earlier run of this execution stopped to continue as new.
 	State json.RawMessage `json:"state,omitempty"`
 }
+
+// AdmittingInterpreter is the first that asks, before it begins, whether the
+// definition is held; older executions are stopped at their activities alone.
+const AdmittingInterpreter = 1
+
+// Interpreter is the newest.
+const Interpreter = AdmittingInterpreter
 
 // PublishedRef pins a published version by its digest.
 type PublishedRef struct {

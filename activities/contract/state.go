@@ -2,9 +2,10 @@ package contract
 
 // State is what the state query answers: where an execution stands.
 type State struct {
-	Definition string      `json:"definition"` // namespace/name:version
-	Status     string      `json:"status"`     // running, awaiting approval, completed, faulted, cancelled
-	Tasks      []TaskState `json:"tasks"`      // in document order
+	Definition string      `json:"definition"`     // namespace/name:version
+	Status     string      `json:"status"`         // running, held, awaiting approval, completed, faulted, cancelled
+	Held       string      `json:"held,omitempty"` // why it holds
+	Tasks      []TaskState `json:"tasks"`          // in document order
 	Fault      *Fault      `json:"fault,omitempty"`
 	// Approvals are what waits for a person.
 	Approvals []Approvable `json:"approvals,omitempty"`

@@ -32,13 +32,19 @@ const (
 // startUp starts it and waits until it announces its Temporal. The caller must
 // stop it.
 func startUp(ctx context.Context, b *bench) (*up, error) {
+	return startUpWith(ctx, b, "--metrics-address", "")
+}
+
+// startUpWith gives it flags.
+func startUpWith(ctx context.Context, b *bench, flags ...string) (*up, error) {
 	dir := filepath.Join(b.dir, "up")
 	home, err := install.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	u := &up{home: home}
-	u.command = b.command(ctx, "up", "--state-dir", dir, "--address", "127.0.0.1:0", "--ui-address", "127.0.0.1:0", "--metrics-address", "")
+	u.command = b.command(ctx, "up", "--state-dir", dir, "--address", "127.0.0.1:0", "--ui-address", "127.0.0.1:0")
+	u.command.Args = append(u.command.Args, flags...)
 	u.command.Stderr = &u.log
 	if err := u.command.Start(); err != nil {
 		return nil, err
