@@ -15,6 +15,7 @@ import (
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/ledger"
+	"lazaret.dev/lazaret/activities/notify"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/worker/install"
 )
@@ -108,6 +109,7 @@ func (p *ledgerPart) stop() {
 func (s *service) registerLedger(options serviceOptions, log zerolog.Logger) {
 	(&ledger.Activities{
 		Client: s.client, Key: s.ledger.filer.Key, Gate: s.ledger.gate, Level: policies.Maximum, Audit: s.record, Policies: options.policy,
+		Notifier: notify.Ledger{Dispatcher: s.notifier},
 		Observe: func(n ledger.Notice) {
 			logNotice(log, n)
 			options.monitor.noticed(n)

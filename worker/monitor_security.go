@@ -171,6 +171,7 @@ func (m *monitor) noticed(n ledger.Notice) {
 type tap struct {
 	log     activities.Auditor
 	monitor *monitor
+	found   func(audit.Event) // told of findings; nil: nobody
 }
 
 // Append implements activities.Auditor.
@@ -181,5 +182,8 @@ func (t tap) Append(e audit.Event) (uint64, error) {
 		return seq, err
 	}
 	t.monitor.recorded(e)
+	if t.found != nil && e.Kind == audit.Finding {
+		t.found(e)
+	}
 	return seq, nil
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/activities"
+	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/notify"
 	"lazaret.dev/lazaret/activities/virt"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
-	"lazaret.dev/lazaret/worker/install"
 )
 
 func (a *app) notifyCommand() *cobra.Command {
@@ -131,28 +132,34 @@ func (a *app) notifyTransport(ctx context.Context) (notify.Transport, error) {
 const deadLetterFile = "notifications.dead.jsonl"
 
 // startNotifier returns what tells people, for as long as a worker runs.
-func (a *app) startNotifier(ctx context.Context, monitor *monitor, log zerolog.Logger) (*notify.Dispatcher, error) {
-	transport, err := a.notifyTransport(ctx)
-	if err != nil {
-		return nil, err
-	}
-	dir := a.stateDir
-	if dir == "" {
-		if dir, err = install.DefaultDir(); err != nil {
-			return nil, installError(err)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, installError(err)
+func startNotifier(options serviceOptions, log zerolog.Logger) *notify.Dispatcher {
+	transport := notify.Transport{Roots: options.calls.options.Roots}
+	if options.calls.secrets != nil {
+		transport.Secret = options.calls.secrets.Read
 	}
 	return notify.Start(notify.Options{
-		Transport: transport, DeadLetter: filepath.Join(dir, deadLetterFile),
+		Transport: transport, DeadLetter: filepath.Join(filepath.Dir(options.auditDir), deadLetterFile),
 		Observe: func(t policies.NotifyTarget, m notify.Message, err error) {
-			monitor.notified(t.Type, err)
+			options.monitor.notified(t.Type, err)
 			if err != nil {
 				log.Error().Str("target", t.Name).Str("kind", m.Kind).Str("definition", m.Definition).
 					Str("reason", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("notification not delivered")
 			}
 		},
-	}), nil
+	})
+}
+
+// found tells people of findings that come too often. It knows the definition by
+// the audit line: rules that match labels or signers are not among its routes.
+func (s *service) found(policy activities.PolicyProvider) func(audit.Event) {
+	return func(e audit.Event) {
+		effective, err := policy.For(contract.TaskID{Namespace: e.Namespace, Name: e.Name, Version: e.Version, Digest: e.Digest})
+		if err != nil {
+			return // the task itself is refused for it
+		}
+		s.notifier.Found(notify.Message{
+			Definition: e.Namespace + "/" + e.Name, Version: e.Version, Digest: e.Digest, Execution: e.Execution, Task: e.Task,
+			Subject: e.Subject, Text: e.Message, At: time.Now(), Contacts: effective.Contacts,
+		}, effective.Notify)
+	}
 }

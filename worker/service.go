@@ -18,6 +18,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/events"
 	"lazaret.dev/lazaret/activities/ledger"
+	"lazaret.dev/lazaret/activities/notify"
 	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
@@ -61,6 +62,7 @@ type service struct {
 	ingress   *ingress
 	policy    *policyWatch
 	unwatch   func() // ends the watch over the policy
+	notifier  *notify.Dispatcher
 	ledger    *ledgerPart
 	failed    chan error // gets the error that ended the worker
 }
@@ -86,7 +88,8 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, auditError(err)
 	}
-	s.record = tap{log: s.audit, monitor: options.monitor}
+	s.notifier = startNotifier(options, log)
+	s.record = tap{log: s.audit, monitor: options.monitor, found: s.found(options.policy)}
 	s.policy = &policyWatch{source: options.policy, log: log, audit: s.record, monitor: options.monitor}
 	if err := s.policy.begin(); err != nil {
 		s.close()
@@ -246,6 +249,9 @@ func (s *service) close() {
 		s.unwatch()
 	}
 	s.ledger.stop()
+	if s.notifier != nil {
+		s.notifier.Close()
+	}
 	if s.runner != nil {
 		_ = s.runner.Close()
 	}
