@@ -41,6 +41,7 @@ type Dispatcher struct {
 	counter counter
 	told    *memory // ids of what was told, by target
 	cooling map[coolingKey]*cooling
+	closed  bool
 }
 
 type delivery struct {
@@ -87,9 +88,15 @@ func Start(options Options) *Dispatcher {
 const drain = 10 * time.Second
 
 // Close delivers what is queued, for 10 seconds at most, writes the rest to the
-// dead letters and returns. No message may be sent afterwards.
+// dead letters and returns. What is sent afterwards is a dead letter too.
 func (d *Dispatcher) Close() {
-	close(d.queue)
+	d.mu.Lock()
+	already := d.closed
+	d.closed = true
+	if !already {
+		close(d.queue)
+	}
+	d.mu.Unlock()
 	timer := time.AfterFunc(drain, d.stop)
 	<-d.done
 	timer.Stop()
@@ -161,13 +168,28 @@ func (d *Dispatcher) forgetCooled(now time.Time) {
 	}
 }
 
-var errFull = errors.New("too many messages wait")
+var (
+	errFull   = errors.New("too many messages wait")
+	errClosed = errors.New("the worker is ending")
+)
 
 func (d *Dispatcher) enqueue(one delivery) {
+	if err := d.offer(one); err != nil {
+		d.failed(one, err)
+	}
+}
+
+func (d *Dispatcher) offer(one delivery) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errClosed
+	}
 	select {
 	case d.queue <- one:
+		return nil
 	default:
-		d.failed(one, errFull)
+		return errFull
 	}
 }
 
