@@ -125,7 +125,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		err = p.open(&spec, policy)
 	}
 	if err != nil {
-		return contract.ProcessResult{}, failure(file.refused(ctx, record.orRefused(err), sandbox.Medium))
+		return contract.ProcessResult{}, failure(file.unfit(ctx, record.orRefused(err)))
 	}
 	spec.ID = activityOf(ctx) // what another attempt does again is the same violation (A31)
 	p.Machines.under(policy).serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)

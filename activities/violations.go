@@ -113,6 +113,16 @@ func (f filing) overreached(ctx context.Context, cause, err error) error {
 	return f.refused(ctx, err, severity)
 }
 
+// unfit files why a program does not start. A secret that it may not read counts;
+// that its level is none for it is a mistake, and does not.
+func (f filing) unfit(ctx context.Context, err error) error {
+	severity := sandbox.Low
+	if fault := (*contract.Fault)(nil); errors.As(err, &fault) && fault.Type == contract.AuthorizationError {
+		severity = sandbox.Medium
+	}
+	return f.refused(ctx, err, severity)
+}
+
 // refused files a request that a policy refuses, and returns the error with what
 // the ledger says to it.
 func (f filing) refused(ctx context.Context, err error, severity sandbox.Severity) error {
