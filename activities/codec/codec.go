@@ -36,9 +36,9 @@ func New(keeper *Keeper, options Options) *Codec {
 	return &Codec{keeper: keeper, options: options, kind: Data, where: Binding{Kind: Data}, random: rand.Reader}
 }
 
-func (c *Codec) ofKind(kind Kind) *Codec {
+func (c *Codec) forFailures() *Codec {
 	other := *c
-	other.kind, other.where = kind, Binding{Kind: kind}
+	other.kind, other.where = Failure, Binding{Kind: Failure}
 	return &other
 }
 

@@ -15,23 +15,23 @@ import (
 
 var day = time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 
-func testKey(t testing.TB, algorithm Algorithm, from time.Time) Key {
-	t.Helper()
+func testKey(tb testing.TB, algorithm Algorithm, from time.Time) Key {
+	tb.Helper()
 	key, err := NewKey(algorithm, day, from)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
-func testCodec(t testing.TB, keys ...Key) *Codec {
-	t.Helper()
+func testCodec(tb testing.TB, keys ...Key) *Codec {
+	tb.Helper()
 	ring, err := NewRing(keys...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return New(Hold(ring, func() time.Time { return day.Add(time.Hour) }), Options{})
 }
 
 // at binds a codec as the SDK does.
 func at(c *Codec, context converter.SerializationContext) *Codec {
-	return c.WithSerializationContext(context).(*Codec) //nolint:errcheck // it is
+	return c.WithSerializationContext(context).(*Codec)
 }
 
 func text(s string) []*commonpb.Payload {
@@ -138,7 +138,7 @@ func TestCodec_Tampered(t *testing.T) {
 	require.NoError(t, err)
 	refused := func(change func(*commonpb.Payload), want error) {
 		t.Helper()
-		p := proto.Clone(sealed[0]).(*commonpb.Payload) //nolint:errcheck // it is
+		p := proto.Clone(sealed[0]).(*commonpb.Payload)
 		change(p)
 		_, err := where.Decode([]*commonpb.Payload{p})
 		require.ErrorIs(t, err, want)
@@ -192,18 +192,18 @@ func TestCodec_Misplaced(t *testing.T) {
 		require.NoError(t, err)
 		_, err = at(c, row.to).Decode(sealed)
 		if row.ok {
-			assert.NoError(t, err, name)
+			require.NoError(t, err, name)
 		} else {
-			assert.ErrorIs(t, err, ErrMisplaced, name)
+			require.ErrorIs(t, err, ErrMisplaced, name)
 		}
 	}
 	// A failure is none of an execution's data, nor the reverse; it travels in its namespace.
-	failure := at(c.ofKind(Failure), workflow("a", "1"))
+	failure := at(c.forFailures(), workflow("a", "1"))
 	sealed, err := failure.Encode(text("x"))
 	require.NoError(t, err)
-	_, err = at(c.ofKind(Failure), workflow("a", "2")).Decode(sealed)
+	_, err = at(c.forFailures(), workflow("a", "2")).Decode(sealed)
 	require.NoError(t, err)
-	_, err = at(c.ofKind(Failure), workflow("b", "1")).Decode(sealed)
+	_, err = at(c.forFailures(), workflow("b", "1")).Decode(sealed)
 	require.ErrorIs(t, err, ErrMisplaced)
 	_, err = at(c, workflow("a", "1")).Decode(sealed)
 	require.ErrorIs(t, err, ErrMisplaced)

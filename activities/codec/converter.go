@@ -11,7 +11,7 @@ import (
 func (c *Codec) Apply(options *client.Options) {
 	options.DataConverter = c.Converter()
 	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
-		DataConverter:          converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c.ofKind(Failure)),
+		DataConverter:          converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c.forFailures()),
 		EncodeCommonAttributes: true,
 	})
 }

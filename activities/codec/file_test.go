@@ -46,7 +46,7 @@ func TestFile_Credential(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "payload-keys")
 	require.NoError(t, CreateFile(path, testRing(t, testKey(t, AES256GCM, day))))
-	require.NoError(t, os.Chmod(path, 0o440)) //nolint:gosec // as systemd does it
+	require.NoError(t, os.Chmod(path, 0o440))
 	_, err := ReadFile(path)
 	require.ErrorContains(t, err, "is open to others")
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)

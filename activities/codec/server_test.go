@@ -21,7 +21,7 @@ type request struct {
 }
 
 // serve asks a codec server behind its gate, over TCP.
-func serve(t *testing.T, c *Codec, q request) (*http.Response, string) {
+func serve(t *testing.T, c *Codec, q request) (int, http.Header, string) {
 	t.Helper()
 	gate := &Gate{Origin: uiOrigin, Token: "open-sesame", Next: c.Handler()}
 	server := httptest.NewServer(gate)
@@ -48,7 +48,7 @@ func serve(t *testing.T, c *Codec, q request) (*http.Response, string) {
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(text)
+	return response.StatusCode, response.Header, string(text)
 }
 
 func TestServer(t *testing.T) {
@@ -56,15 +56,15 @@ func TestServer(t *testing.T) {
 	c := testCodec(t, testKey(t, ChaCha20Poly1305, day))
 	sealed, err := at(c, converter.WorkflowSerializationContext{Namespace: "a", WorkflowID: "w"}).Encode(text(`"canary"`))
 	require.NoError(t, err)
-	failure, err := at(c.ofKind(Failure), converter.WorkflowSerializationContext{Namespace: "a"}).Encode(text(`"canary"`))
+	failure, err := at(c.forFailures(), converter.WorkflowSerializationContext{Namespace: "a"}).Encode(text(`"canary"`))
 	require.NoError(t, err)
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: append(append(sealed, failure...), text("plain")...)})
 	require.NoError(t, err)
 
-	response, answer := serve(t, c, request{path: "/decode", origin: uiOrigin, token: "open-sesame", namespace: "a", body: string(body)})
-	require.Equal(t, http.StatusOK, response.StatusCode, answer)
-	assert.Equal(t, uiOrigin, response.Header.Get("Access-Control-Allow-Origin"))
-	assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
+	status, header, answer := serve(t, c, request{path: "/decode", origin: uiOrigin, token: "open-sesame", namespace: "a", body: string(body)})
+	require.Equal(t, http.StatusOK, status, answer)
+	assert.Equal(t, uiOrigin, header.Get("Access-Control-Allow-Origin"))
+	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 	var opened commonpb.Payloads
 	require.NoError(t, protojson.Unmarshal([]byte(answer), &opened))
 	require.Len(t, opened.GetPayloads(), 3)
@@ -72,7 +72,7 @@ func TestServer(t *testing.T) {
 	assert.Equal(t, `"canary"`, string(opened.GetPayloads()[1].GetData()))
 
 	// Of another namespace it shows the reason in its place, and the rest all the same.
-	_, answer = serve(t, c, request{path: "/decode", origin: uiOrigin, token: "open-sesame", namespace: "b", body: string(body)})
+	_, _, answer = serve(t, c, request{path: "/decode", origin: uiOrigin, token: "open-sesame", namespace: "b", body: string(body)})
 	require.NoError(t, protojson.Unmarshal([]byte(answer), &opened))
 	assert.Contains(t, string(opened.GetPayloads()[0].GetData()), "it belongs elsewhere")
 	assert.Equal(t, "plain", string(opened.GetPayloads()[2].GetData()))
@@ -80,7 +80,7 @@ func TestServer(t *testing.T) {
 	// What the UI sends into an execution is sealed for its namespace.
 	plain, err := protojson.Marshal(&commonpb.Payloads{Payloads: text(`"from the UI"`)})
 	require.NoError(t, err)
-	_, answer = serve(t, c, request{path: "/encode", origin: uiOrigin, token: "open-sesame", namespace: "a", body: string(plain)})
+	_, _, answer = serve(t, c, request{path: "/encode", origin: uiOrigin, token: "open-sesame", namespace: "a", body: string(plain)})
 	require.NoError(t, protojson.Unmarshal([]byte(answer), &opened))
 	back, err := at(c, converter.WorkflowSerializationContext{Namespace: "a", WorkflowID: "any"}).Decode(opened.GetPayloads())
 	require.NoError(t, err)
@@ -108,9 +108,9 @@ func TestServer_Refuses(t *testing.T) {
 		"no JSON":           {request{path: "/decode", token: "open-sesame", body: "<x>"}, http.StatusBadRequest},
 		"without a browser": {request{path: "/decode", token: "open-sesame", body: "{}"}, http.StatusOK},
 	} {
-		response, _ := serve(t, c, row.request)
-		assert.Equal(t, row.want, response.StatusCode, name)
-		assert.NotEqual(t, "https://evil.example", response.Header.Get("Access-Control-Allow-Origin"), name)
+		status, header, _ := serve(t, c, row.request)
+		assert.Equal(t, row.want, status, name)
+		assert.NotEqual(t, "https://evil.example", header.Get("Access-Control-Allow-Origin"), name)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestVerify_Tampered(t *testing.T) {
 	} {
 		_, err := Verify(rewrite(t, path, change), s.PublicKey())
 		require.ErrorIs(t, err, ErrBad, want)
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

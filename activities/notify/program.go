@@ -44,10 +44,10 @@ func runProgram(ctx context.Context, target policies.NotifyTarget, secret string
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s did not end within %s", target.Command[0], programTimeout)
 	}
-	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
-		return fmt.Errorf("%s ended with %s", target.Command[0], ended)
+	if err != nil {
+		return fmt.Errorf("%s: %w", target.Command[0], err)
 	}
-	return err
+	return nil
 }
 
 // checkProgram refuses what somebody else could have put there.

@@ -173,7 +173,7 @@ func TestMail_BadAddress(t *testing.T) {
 func writeProgram(t *testing.T, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	require.NoError(t, os.WriteFile(path, []byte(text), mode)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(path, []byte(text), mode))
 	require.NoError(t, os.Chmod(path, mode))
 	return path
 }

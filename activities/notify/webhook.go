@@ -103,8 +103,7 @@ func (t Transport) post(ctx context.Context, target policies.NotifyTarget, secre
 
 // withoutURL is the cause of a failed request, without the URL around it.
 func withoutURL(err error) error {
-	var wrong *url.Error
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		return wrong.Err
 	}
 	return err
