@@ -36,7 +36,18 @@ func (a *app) readLedgerKey() ([]byte, error) {
 // localKey is the installation's key, if the Temporal at the address is the one
 // that this installation has up: its own worker signs with it too.
 func (a *app) localKey(address string) []byte {
-	home, err := install.Open(a.stateDir)
+	dir, err := a.stateDir, error(nil)
+	if dir == "" {
+		dir, err = install.DefaultDir()
+	}
+	if err != nil {
+		return nil
+	}
+	// Opening it would make it where there is none.
+	if _, err := os.Stat(dir); err != nil {
+		return nil
+	}
+	home, err := install.Open(dir)
 	if err != nil {
 		return nil
 	}
