@@ -193,6 +193,13 @@ func (a *app) deleteVersion(ctx context.Context, s *session, name string) error 
 // starts would fail from then on.
 func (s *session) checkUnscheduled(ctx context.Context, reference contract.Reference) error {
 	id := scheduleID(reference.Namespace, reference.Name)
+	info, events, err := s.eventSchedule(ctx, id)
+	if err != nil {
+		return err
+	}
+	if events && info.Version == reference.Version {
+		return scheduled(id, reference)
+	}
 	described, err := s.ScheduleClient().GetHandle(ctx, id).Describe(ctx)
 	var missing *serviceerror.NotFound
 	switch {
@@ -203,6 +210,10 @@ func (s *session) checkUnscheduled(ctx context.Context, reference contract.Refer
 	case s.startedBy(described.Schedule.Action).Version != reference.Version:
 		return nil
 	}
+	return scheduled(id, reference)
+}
+
+func scheduled(id string, reference contract.Reference) error {
 	return invalid("apply another version, or lazaret schedule delete "+reference.Namespace+"/"+reference.Name,
 		"schedule %s starts %s", id, reference)
 }

@@ -9,16 +9,19 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"lazaret.dev/lazaret/activities/contract"
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schedule",
-		Short: "Start definitions by the clock, as Temporal Schedules",
+		Short: "Start definitions by the clock, as Temporal Schedules, or by events",
 		Long: `A definition's schedule says when it starts by itself: at the times of a cron
-expression, at an interval, or so long after the execution before has ended.
-"schedule apply" makes a Temporal Schedule of it, named NAMESPACE.NAME, which
-goes on for as long as the Temporal that keeps it is up.`,
+expression, at an interval, so long after the execution before has ended, or on
+events. "schedule apply" makes a Temporal Schedule of it, named NAMESPACE.NAME,
+or, for events, a workflow that listens to them; both go on for as long as the
+Temporal that keeps them is up.`,
 		Example: `  lazaret schedule apply nightly.yaml
   lazaret schedule list
   lazaret schedule pause demo/nightly --reason 'moving house'`,
@@ -44,7 +47,11 @@ func parseScheduleID(text string) (string, error) {
 }
 
 // onSchedule is what the commands that act on one schedule have in common.
-func (a *app) onSchedule(cmd *cobra.Command, act func(context.Context, *session, client.ScheduleHandle) error) *cobra.Command {
+//
+// onEvents acts on one that events start; without it the command has no meaning there.
+func (a *app) onSchedule(cmd *cobra.Command, act func(context.Context, *session, client.ScheduleHandle) error,
+	onEvents func(context.Context, *session, string, contract.EventScheduleInfo) error,
+) *cobra.Command {
 	cmd.Args = exactly("NAMESPACE/NAME")
 	cmd.ValidArgsFunction = a.completeSchedules
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -58,6 +65,15 @@ func (a *app) onSchedule(cmd *cobra.Command, act func(context.Context, *session,
 			return err
 		}
 		return a.withSession(cmd.Context(), func(ctx context.Context, s *session) error {
+			info, events, err := s.eventSchedule(ctx, id)
+			switch {
+			case err != nil:
+				return err
+			case events && onEvents == nil:
+				return invalid("send the events with lazaret emit, or start it with lazaret run", "%s starts by events, not by the clock", id)
+			case events:
+				return onEvents(ctx, s, id, info)
+			}
 			return act(ctx, s, s.ScheduleClient().GetHandle(ctx, id))
 		})
 	}

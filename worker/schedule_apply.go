@@ -23,7 +23,8 @@ func (a *app) scheduleApplyCommand() *cobra.Command {
 		Short: "Publish definitions and start them by their schedule",
 		Long: `Apply publishes each definition and makes, or brings up to date, the Temporal
 Schedule that starts this very document. Applying it again changes nothing, and
-a schedule that is paused stays paused.
+a schedule that is paused stays paused. One that events start (schedule.on)
+becomes a workflow that listens: apply returns once events reach it.
 
 How the schedule is kept stands in document.metadata.schedule: overlapPolicy,
 catchupWindow, pauseOnFailure, jitter, timezoneName, startTime, endTime, and the
@@ -98,8 +99,7 @@ func scheduleFindings(b *bundle) definition.Findings {
 		return definition.Findings{b.def.FindingAt(file, "", "schedule.missing",
 			"add one, such as schedule: {cron: 0 2 * * *}; lazaret schedule delete removes one that was applied", "the definition has no schedule")}
 	case s.Events:
-		return definition.Findings{b.def.FindingAt(file, "/schedule/on", "unsupported.schedule.on", "use cron, every or after",
-			"schedule.on is not supported by this version: no event starts a definition")}
+		return nil
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil {
 		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/timezoneName", "schedule.timezone",
@@ -113,11 +113,17 @@ func scheduleFindings(b *bundle) definition.Findings {
 }
 
 func (s *session) applySchedule(ctx context.Context, b *bundle) (applied, error) {
+	if b.def.Schedule.Events {
+		return s.applyEventSchedule(ctx, b)
+	}
 	input, err := expression.Encode(b.def.Schedule.Input)
 	if err != nil {
 		return applied{}, invalid("", "%s: metadata.schedule.input: %w", b.source.File, err)
 	}
 	options := scheduleOf(b, input)
+	if err := s.endEventSchedule(ctx, options.ID); err != nil {
+		return applied{}, err
+	}
 	options.Note = "applied by " + publisher()
 	done := applied{
 		ID: options.ID, Definition: workflows.TypeName(b.def.Document), Version: b.def.Document.Version, Digest: b.def.Digest,

@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -21,6 +22,8 @@ func (a *app) schedulePauseCommand() *cobra.Command {
 	}, func(ctx context.Context, _ *session, handle client.ScheduleHandle) error {
 		err := handle.Pause(ctx, client.SchedulePauseOptions{Note: because("paused", reason)})
 		return a.sayDone(handle, "paused", err)
+	}, func(ctx context.Context, s *session, id string, _ contract.EventScheduleInfo) error {
+		return a.sayControlled(id, "paused", s.controlEventSchedule(ctx, id, contract.PauseSchedule, because("paused", reason)))
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever sees the schedule")
 	return cmd
@@ -35,6 +38,12 @@ func (a *app) scheduleResumeCommand() *cobra.Command {
 	}, func(ctx context.Context, _ *session, handle client.ScheduleHandle) error {
 		err := handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: because("resumed", reason)})
 		return a.sayDone(handle, "resumed", err)
+	}, func(ctx context.Context, s *session, id string, info contract.EventScheduleInfo) error {
+		err := s.controlEventSchedule(ctx, id, contract.ResumeSchedule, because("resumed", reason))
+		if err == nil {
+			err = s.awaitEventSchedule(ctx, id, info.Digest)
+		}
+		return a.sayControlled(id, "resumed", err)
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for whoever sees the schedule")
 	return cmd
@@ -47,7 +56,18 @@ func (a *app) scheduleDeleteCommand() *cobra.Command {
 		Example: `  lazaret schedule delete demo/nightly`,
 	}, func(ctx context.Context, _ *session, handle client.ScheduleHandle) error {
 		return a.sayDone(handle, "deleted", handle.Delete(ctx))
+	}, func(ctx context.Context, s *session, id string, _ contract.EventScheduleInfo) error {
+		return a.sayControlled(id, "deleted", s.controlEventSchedule(ctx, id, contract.DeleteSchedule, ""))
 	})
+}
+
+// sayControlled is sayDone for a schedule that events start.
+func (a *app) sayControlled(id, what string, err error) error {
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "%s schedule %s\n", what, id)
+	return nil
 }
 
 func (a *app) sayDone(handle client.ScheduleHandle, what string, err error) error {
@@ -74,7 +94,7 @@ the start is refused, so give another with --overlap.`,
 			return err
 		}
 		return a.trigger(ctx, handle, policy)
-	})
+	}, nil)
 	overlapFlag(cmd, &overlap, "", "what to do when an execution runs (default the schedule's policy)")
 	return cmd
 }
@@ -140,7 +160,7 @@ func (a *app) scheduleBackfillCommand() *cobra.Command {
 			return err
 		}
 		return a.backfill(ctx, handle, backfill)
-	})
+	}, nil)
 	cmd.Flags().StringVar(&from, "from", "", "the first moment, as 2026-11-01T00:00:00Z")
 	cmd.Flags().StringVar(&to, "to", "", "the last moment")
 	overlapFlag(cmd, &overlap, string(definition.BufferAll), "what to do when an execution runs")

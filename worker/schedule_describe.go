@@ -46,7 +46,7 @@ func (a *app) scheduleDescribeCommand() *cobra.Command {
 		Use:     "describe NAMESPACE/NAME",
 		Short:   "Show a schedule: its next starts, and how the last ones ended",
 		Example: `  lazaret schedule describe demo/nightly`,
-	}, a.describeSchedule)
+	}, a.describeSchedule, a.describeEventSchedule)
 	a.tableFlag(cmd)
 	return cmd
 }

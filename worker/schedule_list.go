@@ -24,7 +24,7 @@ type scheduleEntry struct {
 	Paused     bool      `json:"paused"`
 	Note       string    `json:"note,omitempty"`
 	Last       time.Time `json:"last,omitzero"` // start
-	Next       time.Time `json:"next,omitzero"` // absent for after
+	Next       time.Time `json:"next,omitzero"` // absent for after and on
 }
 
 func (a *app) scheduleListCommand() *cobra.Command {
@@ -99,6 +99,11 @@ func (s *session) schedules(ctx context.Context) ([]scheduleEntry, error) {
 		}
 		all = append(all, e)
 	}
+	byEvents, err := s.eventSchedules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, byEvents...)
 	slices.SortFunc(all, func(a, b scheduleEntry) int { return strings.Compare(a.Definition, b.Definition) })
 	return all, nil
 }

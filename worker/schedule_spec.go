@@ -121,6 +121,8 @@ func scheduleAction(b *bundle, input []byte) *client.ScheduleWorkflowAction {
 func describeSpec(s *definition.Schedule) string {
 	var b strings.Builder
 	switch {
+	case s.Events:
+		return byEvents
 	case s.Cron != "":
 		zone := s.TimeZone
 		if zone == "" {

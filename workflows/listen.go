@@ -78,10 +78,11 @@ func (h *hearer) hear(ctx workflow.Context, own listenTask) (definition.Directiv
 			}
 			continue
 		}
-		taken, err := h.take(ctx, w.Event)
+		taken, err := h.taker().take(ctx, w.Event)
 		if err != nil {
 			return definition.Continue, err
 		}
+		h.e.progress.item(h.task, h.state.Count, 0)
 		h.e.mailbox.settle(ctx, w, own, taken)
 	}
 }
@@ -109,173 +110,15 @@ func (h *hearer) await(ctx workflow.Context, own listenTask) (*waiting, error) {
 	return (*m.state).next(own), nil
 }
 
-// take decides on one event: whether it counts, and whether it is the last.
-func (h *hearer) take(ctx workflow.Context, event map[string]any) (bool, error) {
-	to := h.body.To
-	if until := to.UntilEvents; until != nil {
-		if h.state.UntilMet == nil {
-			h.state.UntilMet = make([]bool, len(until.Filters))
-		}
-		met, over, err := h.meets(ctx, *until, h.state.UntilMet, event)
-		if err != nil || met {
-			h.state.Over = over
-			return met, err
-		}
-	}
-	if h.state.Met == nil {
-		h.state.Met = make([]bool, len(to.Filters))
-	}
-	met, over, err := h.meets(ctx, to, h.state.Met, event)
-	if err != nil || !met {
-		return false, err
-	}
-	return true, h.add(ctx, event, over)
-}
-
-// meets finds the filter that the event counts for, and tells whether that was
-// all that the strategy awaits.
-func (h *hearer) meets(ctx workflow.Context, s definition.Strategy, met []bool, event map[string]any) (counts, over bool, err error) {
-	if len(s.Filters) == 0 {
-		return s.Mix == definition.Any, true, nil
-	}
-	for i, filter := range s.Filters {
-		if s.Mix == definition.All && met[i] {
-			continue
-		}
-		matches, err := h.matches(ctx, filter, event)
-		if err != nil {
-			return false, false, err
-		}
-		if matches {
-			met[i] = true
-			return true, s.Mix != definition.All || allTrue(met), nil
-		}
-	}
-	return false, false, nil
-}
-
-func allTrue(all []bool) bool {
-	for _, one := range all {
-		if !one {
-			return false
-		}
-	}
-	return true
-}
-
-// add counts an event, and begins foreach's work on it.
-func (h *hearer) add(ctx workflow.Context, event map[string]any, over bool) error {
-	to := h.body.To
-	item := readEvent(h.body.Read, event)
-	h.state.Count++
-	h.e.progress.item(h.task, h.state.Count, 0)
-	if h.body.Each == nil || to.Until != nil {
-		h.state.Events = append(h.state.Events, item)
-	}
-	if h.body.Each != nil {
-		h.state.Item, h.state.Body = item, &frame{Data: item}
-	}
-	switch {
-	case to.Mix == definition.Any && to.UntilEvents != nil:
-		over = false
-	case to.Mix == definition.Any && to.Until != nil:
-		var err error
-		if over, err = holds(to.Until, h.state.Events, h.env(ctx), h.task.Reference); err != nil {
-			return err
-		}
-	}
-	h.state.Over = over
-	return nil
+// taker decides on the events for this listen.
+func (h *hearer) taker() *taker {
+	return &taker{body: h.body, state: h.state, input: h.under.Input, reference: h.task.Reference, env: h.env}
 }
 
 func (h *hearer) env(ctx workflow.Context) expression.Env {
 	env := h.e.taskEnv(ctx, h.scope, h.task, &frame{Data: h.under.Input, Task: h.under})
 	env.Vars["input"] = h.under.Input
 	return env
-}
-
-// matches tells whether the event meets a filter. What an expression cannot
-// make sense of does not meet it: events come from outside, and must not fault
-// who listens.
-func (h *hearer) matches(ctx workflow.Context, filter definition.EventFilter, event map[string]any) (bool, error) {
-	if !filter.Matches(event) {
-		return false, nil
-	}
-	env := h.env(ctx)
-	for _, a := range filter.With {
-		if a.Value == nil {
-			continue
-		}
-		value, err := a.Value.Evaluate(event[a.Name], env)
-		if err != nil {
-			return false, nil //nolint:nilerr // see above
-		}
-		if verdict, ok := value.(bool); ok {
-			if !verdict {
-				return false, nil
-			}
-		} else if !definition.Within(value, event[a.Name]) {
-			return false, nil
-		}
-	}
-	return h.correlates(filter, event, env)
-}
-
-// correlates tells whether the event's correlation values are those expected,
-// or those of the events before it; the first one's are remembered.
-func (h *hearer) correlates(filter definition.EventFilter, event map[string]any, env expression.Env) (bool, error) {
-	found := make([]any, len(filter.Correlate))
-	for i, c := range filter.Correlate {
-		value, err := c.From.Evaluate(event, env)
-		if err != nil || value == nil {
-			return false, nil //nolint:nilerr // an event without the value is another's
-		}
-		found[i] = value
-		expected, known, err := h.expected(c, env)
-		if err != nil {
-			return false, err
-		}
-		if known && !sameKey(expected, value) {
-			return false, nil
-		}
-	}
-	for i, c := range filter.Correlate {
-		if h.state.Keys == nil {
-			h.state.Keys = map[string]any{}
-		}
-		if _, known := h.state.Keys[c.Name]; !known {
-			h.state.Keys[c.Name] = found[i]
-		}
-	}
-	return true, nil
-}
-
-func (h *hearer) expected(c definition.Correlation, env expression.Env) (value any, known bool, err error) {
-	switch {
-	case c.Constant != nil:
-		return *c.Constant, true, nil
-	case c.Expect != nil:
-		value, err := c.Expect.Evaluate(h.under.Input, env)
-		if err != nil {
-			return nil, false, expressionFault(h.task.Reference, fmt.Errorf("correlate.%s.expect: %w", c.Name, err))
-		}
-		return value, true, nil
-	}
-	value, known = h.state.Keys[c.Name]
-	return value, known, nil
-}
-
-// sameKey compares correlation values; text and what is written like it are the same.
-func sameKey(a, b any) bool {
-	if expression.Equal(a, b) {
-		return true
-	}
-	x, err := variableText(a)
-	if err != nil {
-		return false
-	}
-	y, err := variableText(b)
-	return err == nil && x == y
 }
 
 // work runs foreach on the item that was taken. exit in its tasks ends the listen.

@@ -21,6 +21,7 @@ type mailbox struct {
 	task    contract.TaskID
 	listens []listenTask // of the definition, in document order
 	running []string     // references of those that listen now
+	renew   bool         // subscribe, although it has an inbox
 	judging bool
 	closing bool
 	failed  error // with which receiving ended
@@ -52,14 +53,17 @@ func (m *mailbox) open(ctx workflow.Context, task contract.TaskID) error {
 		return nil
 	}
 	m.task = task
-	if *m.state == nil {
+	if *m.state == nil || m.renew {
 		request := contract.SubscribeRequest{Task: task, Filters: staticFilters(m.listens)}
 		var answer contract.Subscribed
 		active := workflow.WithActivityOptions(ctx, eventOptions("events"))
 		if err := m.perform(active, contract.Subscribe, request, &answer); err != nil {
 			return err
 		}
-		*m.state = &inbox{Queue: answer.Queue}
+		if *m.state == nil {
+			*m.state = &inbox{}
+		}
+		(*m.state).Queue = answer.Queue
 	}
 	workflow.GoNamed(ctx, "events", m.receive)
 	return nil

@@ -26,6 +26,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
 	r.RegisterWorkflowWithOptions(keepAnchor, workflow.RegisterOptions{Name: contract.AuditAnchor})
 	r.RegisterWorkflowWithOptions(runAfter, workflow.RegisterOptions{Name: contract.After})
+	r.RegisterWorkflowWithOptions(keepEventSchedule, workflow.RegisterOptions{Name: contract.EventSchedule})
 	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
 	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})
 	r.RegisterWorkflowWithOptions(runWatch, workflow.RegisterOptions{Name: contract.WatchMachines})

@@ -127,13 +127,22 @@ func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verd
 // type, which Temporal vouches for, and not in what an event says.
 func sender(ctx context.Context, task contract.TaskID) (contract.Sender, error) {
 	identity := task.Namespace + "/" + task.Name
-	if err := runsFor(ctx, identity, identity+":"+task.Version); err != nil {
-		return contract.Sender{}, err
+	if !isScheduleOf(ctx, task) {
+		if err := runsFor(ctx, identity, identity+":"+task.Version); err != nil {
+			return contract.Sender{}, err
+		}
 	}
 	return contract.Sender{
 		Identity: identity, Version: task.Version, Digest: task.Digest,
 		Execution: activity.GetInfo(ctx).WorkflowExecution.ID,
 	}, nil
+}
+
+// isScheduleOf tells whether the activity runs for the entity that starts the
+// definition by events: it receives them under the definition's identity.
+func isScheduleOf(ctx context.Context, task contract.TaskID) bool {
+	info := activity.GetInfo(ctx)
+	return info.WorkflowType.Name == contract.EventSchedule && info.WorkflowExecution.ID == contract.EventScheduleID(task.Namespace, task.Name)
 }
 
 // runsFor refuses an activity of an execution that has none of the types: a

@@ -56,7 +56,7 @@ func (g *gatherer) submit(ctx context.Context, sender string, events []contract.
 
 func (g *gatherer) hand(ctx context.Context, sender string, events []contract.JudgedEvent) ([]contract.Outcome, error) {
 	p := &parcel{events: events, done: make(chan struct{})}
-	g.add(sender, p)
+	g.add(sender, p) //nolint:contextcheck // what was handed over outlives its request
 	select {
 	case <-p.done:
 		return p.outcomes, p.err

@@ -145,7 +145,7 @@ func (i *Ingress) read(w http.ResponseWriter, r *http.Request, sender string) (i
 	case err != nil:
 		return intake{}, refuse(http.StatusBadRequest, "the body ends before its time: "+oneLine(err))
 	}
-	events, wrong := readEvents(r.Header, body)
+	events, wrong := readEvents(r.Context(), r.Header, body)
 	if count := max(1, len(events.texts)); !i.gates.pass(sender, count) {
 		return events, refuse(http.StatusTooManyRequests, fmt.Sprintf("%s sends more than %d events in %s", sender, i.gates.rate.Limit, i.gates.rate.Window))
 	}

@@ -27,7 +27,7 @@ type intake struct {
 // readEvents takes the events out of a request's headers and body, in any of the
 // modes of the CloudEvents HTTP binding: structured, binary, batch. The flaw is
 // of the request as a whole.
-func readEvents(header http.Header, body []byte) (intake, *flaw) {
+func readEvents(ctx context.Context, header http.Header, body []byte) (intake, *flaw) {
 	contentType := header.Get("Content-Type")
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil && contentType != "" {
@@ -44,7 +44,7 @@ func readEvents(header http.Header, body []byte) (intake, *flaw) {
 			"no CloudEvent: neither headers ce-specversion, ce-id, ce-source and ce-type, nor Content-Type %s or %s",
 			event.ApplicationCloudEventsJSON, event.ApplicationCloudEventsBatchJSON)}
 	}
-	text, wrong := readBinary(header, body)
+	text, wrong := readBinary(ctx, header, body)
 	return intake{texts: []json.RawMessage{text}}, wrong
 }
 
@@ -60,14 +60,14 @@ func readBatch(body []byte) (intake, *flaw) {
 }
 
 // readBinary makes the JSON format of an event whose attributes are headers.
-func readBinary(header http.Header, body []byte) (json.RawMessage, *flaw) {
+func readBinary(ctx context.Context, header http.Header, body []byte) (json.RawMessage, *flaw) {
 	for name, values := range header {
 		if len(name) > 3 && name[:3] == "Ce-" && (len(values) != 1 || !utf8.ValidString(values[0])) {
 			return nil, &flaw{contract.CheckForm, fmt.Sprintf("header %.100q must be there once, in UTF-8", name)}
 		}
 	}
 	message := cehttp.NewMessage(header, io.NopCloser(bytes.NewReader(body)))
-	e, err := binding.ToEvent(context.Background(), message)
+	e, err := binding.ToEvent(ctx, message)
 	if err != nil {
 		return nil, &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
 	}

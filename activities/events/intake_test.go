@@ -53,7 +53,7 @@ func TestReadEvents_Modes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, wrong := readEvents(tt.header, []byte(tt.body))
+			got, wrong := readEvents(t.Context(), tt.header, []byte(tt.body))
 			require.Nil(t, wrong)
 			require.Len(t, got.texts, len(tt.want))
 			for i, want := range tt.want {
@@ -87,7 +87,7 @@ func TestReadEvents_Refuses(t *testing.T) {
 		"no moment":       {headers(append(binaryHeaders, "Ce-Time: soon")...), "", contract.CheckForm, "no CloudEvent: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, wrong := readEvents(tt.header, []byte(tt.body))
+			_, wrong := readEvents(t.Context(), tt.header, []byte(tt.body))
 			require.NotNil(t, wrong)
 			assert.Equal(t, tt.check, wrong.check)
 			assert.Contains(t, wrong.detail, tt.want)
@@ -110,7 +110,7 @@ func FuzzReadEvents(f *testing.F) {
 	f.Fuzz(func(t *testing.T, contentType, lines, body string) {
 		header := headers(strings.Split(lines, "\n")...)
 		header.Set("Content-Type", contentType)
-		got, wrong := readEvents(header, []byte(body))
+		got, wrong := readEvents(t.Context(), header, []byte(body))
 		if wrong != nil {
 			require.NotEmpty(t, wrong.check)
 			return
@@ -205,7 +205,7 @@ func TestGatherer_Outcomes(t *testing.T) {
 		all.Go(func() {
 			id := fmt.Sprint(i)
 			outcomes, err := g.submit(t.Context(), "s"+fmt.Sprint(i%7), []contract.JudgedEvent{{Envelope: contract.Envelope{ID: id}}, {Envelope: contract.Envelope{ID: id + "b"}}})
-			assert.NoError(t, err)
+			assert.NoError(t, err) //nolint:testifylint // not the test's goroutine
 			assert.Equal(t, []contract.Outcome{{ID: id}, {ID: id + "b"}}, outcomes)
 		})
 	}

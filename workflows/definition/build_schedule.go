@@ -80,6 +80,10 @@ func (c *checker) policy(s *Schedule, schedule, policy cursor) {
 		c.report(policy, "schedule.policy", "metadata.schedule says how the schedule is kept: an object, not %s", policy.node.kind)
 		return
 	}
+	if schedule.get("on").exists() && len(policy.members()) > 0 {
+		c.report(policy, "schedule.policy", "metadata.schedule means nothing with on: each set of events starts an execution at once, and is its input")
+		return
+	}
 	for i := range policy.members() {
 		m := &policy.node.members[i]
 		if !contains(policyKeys, m.key) {
