@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +63,11 @@ type CallReport struct {
 
 // Register adds the activities to a worker.
 func (c *Calls) Register(r worker.ActivityRegistry) {
-	r.RegisterActivityWithOptions(c.HTTP, activity.RegisterOptions{Name: contract.CallHTTP})
+	for name, by := range protocols {
+		r.RegisterActivityWithOptions(func(ctx context.Context, request contract.Call) (contract.CallResult, error) {
+			return c.call(ctx, name, request, by)
+		}, activity.RegisterOptions{Name: name})
+	}
 }
 
 // Close gives up idle connections.
@@ -76,9 +82,10 @@ func (c *Calls) Close() {
 // protocol is one way to call.
 type protocol func(*calls.Client, context.Context, calls.Arguments, *secrets.Redactor, bool) (calls.Result, error)
 
-// HTTP makes one HTTP request.
-func (c *Calls) HTTP(ctx context.Context, request contract.Call) (contract.CallResult, error) {
-	return c.call(ctx, contract.CallHTTP, request, (*calls.Client).HTTP)
+// protocols are the ways to call, by activity type.
+var protocols = map[string]protocol{
+	contract.CallHTTP:    (*calls.Client).HTTP,
+	contract.CallOpenAPI: (*calls.Client).OpenAPI,
 }
 
 func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by protocol) (contract.CallResult, error) {
@@ -130,8 +137,12 @@ func (c *Calls) make(ctx context.Context, request contract.Call, policy policies
 	if err := u.open(ctx, data, request.Sealed); err != nil {
 		return calls.Result{}, err
 	}
-	if err := u.policy(ctx, data, "authentication"); err != nil {
-		return calls.Result{}, err
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if name == "authentication" || strings.HasSuffix(name, "Authentication") {
+			if err := u.policy(ctx, data, name); err != nil {
+				return calls.Result{}, err
+			}
+		}
 	}
 	return by(c.client(policy), ctx, data, u.redact, u.read)
 }

@@ -78,8 +78,10 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch path {
-	case "echo":
+	case "echo", "v2", "v3":
 		s.echo(w, r)
+	case "docs":
+		http.ServeFile(w, r, "../activities/calls/testdata/"+rest)
 	case "status":
 		var code int
 		_, _ = fmt.Sscan(rest, &code)

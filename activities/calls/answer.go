@@ -43,23 +43,31 @@ func (s *session) read(r *request, response *http.Response) ([]byte, error) {
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, fault(Failed, nil, "%s is compressed (%.20q), though plain content was asked for", place(r.url), encoding)
 	}
-	if response.ContentLength > MaxBody && r.method != http.MethodHead {
+	limit := r.maxBody()
+	if response.ContentLength > int64(limit) && r.method != http.MethodHead {
 		return nil, tooLong(r)
 	}
-	content, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	content, err := io.ReadAll(io.LimitReader(response.Body, int64(limit)+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fault(Failed, nil, "%s ended before all of it had come", place(r.url))
 	case err != nil:
 		return nil, fault(Failed, err, "%s broke off", place(r.url))
-	case len(content) > MaxBody:
+	case len(content) > limit:
 		return nil, tooLong(r)
 	}
 	return content, nil
 }
 
 func tooLong(r *request) error {
-	return fault(Failed, nil, "%s answers with more than %d bytes, the limit; ask for less, or for a page of it", place(r.url), MaxBody)
+	return fault(Failed, nil, "%s answers with more than %d bytes, the limit; ask for less, or for a page of it", place(r.url), r.maxBody())
+}
+
+func (r *request) maxBody() int {
+	if r.limit == 0 {
+		return MaxBody
+	}
+	return r.limit
 }
 
 // refusal is an answer whose status is an error.

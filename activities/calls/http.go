@@ -63,6 +63,7 @@ type request struct {
 	authentication map[string]any
 	output         string
 	redirect       bool
+	limit          int // bytes of the answer's body; MaxBody when 0
 }
 
 func (s *session) httpRequest(a Arguments) (*request, error) {
@@ -165,16 +166,7 @@ func (r *request) idempotent() bool {
 // call sends a request and takes the answer.
 func (s *session) call(ctx context.Context, r *request) (Result, error) {
 	result := Result{Host: authority(r.url), Method: r.method}
-	if s.secret || r.authentication != nil {
-		if err := s.confidential(r.url); err != nil {
-			return result, err
-		}
-	}
-	authorize, err := s.authorizer(r.authentication)
-	if err != nil {
-		return result, err
-	}
-	response, err := s.send(ctx, r, authorize)
+	response, err := s.ask(ctx, r)
 	if err != nil {
 		return result, err
 	}
@@ -182,6 +174,20 @@ func (s *session) call(ctx context.Context, r *request) (Result, error) {
 	result.Status = response.StatusCode
 	result.Output, err = s.take(r, response)
 	return result, err
+}
+
+// ask sends a request with its credentials. The caller closes the answer's body.
+func (s *session) ask(ctx context.Context, r *request) (*http.Response, error) {
+	if s.secret || r.authentication != nil {
+		if err := s.confidential(r.url); err != nil {
+			return nil, err
+		}
+	}
+	authorize, err := s.authorizer(r.authentication)
+	if err != nil {
+		return nil, err
+	}
+	return s.send(ctx, r, authorize)
 }
 
 // send sends the request, twice where a challenge or an old token asks for it.

@@ -5,15 +5,19 @@ import (
 	"time"
 )
 
-// CallHTTP is the activity type of call: http.
-const CallHTTP = "call.http"
+// Activity types of calls.
+const (
+	CallHTTP    = "call.http"
+	CallOpenAPI = "call.openapi"
+)
 
 // Call asks for something outside to be called.
 type Call struct {
 	Task TaskID `json:"task"`
 	// With are the call's arguments by name, an object. http: uri, method, headers,
-	// query, body, output, redirect, authentication. What the definition leaves out
-	// is absent.
+	// query, body, output, redirect, authentication. openapi: document,
+	// documentAuthentication, operationId, parameters, output, redirect,
+	// authentication. What the definition leaves out is absent.
 	With    json.RawMessage `json:"with"`
 	Secrets []string        `json:"secrets,omitempty"` // that the definition declares
 	Sealed  Sealed          `json:"sealed,omitzero"`   // what With holds null for

@@ -17,11 +17,24 @@ type Argument struct {
 // callBody builds a call of what this version can call.
 func (c *checker) callBody(t cursor, v vars) Body {
 	with := t.get("with")
-	if t.get("call").str() == "http" {
-		return &Call{Protocol: "http", With: c.httpArguments(with, v)}
+	switch protocol := t.get("call").str(); protocol {
+	case "http":
+		return &Call{Protocol: protocol, With: c.httpArguments(with, v)}
+	case "openapi":
+		return &Call{Protocol: protocol, With: c.openAPIArguments(with, v)}
 	}
 	c.refuseKind(t, "call")
 	return nil
+}
+
+func (c *checker) openAPIArguments(with cursor, v vars) []Argument {
+	a := arguments{checker: c, scope: v.callScope()}
+	a.resource("document", with.get("document"))
+	a.authentication("authentication", with.get("authentication"))
+	for _, name := range []string{"operationId", "parameters", "output", "redirect"} {
+		a.value(name, with.get(name))
+	}
+	return a.all
 }
 
 func (c *checker) httpArguments(with cursor, v vars) []Argument {
@@ -66,6 +79,11 @@ func (a *arguments) endpoint(uriName, authenticationName string, endpoint cursor
 	if template := a.uriTemplate(endpoint); template != nil {
 		a.all = append(a.all, Argument{Name: uriName, URI: template})
 	}
+}
+
+// resource takes where a document is to be had.
+func (a *arguments) resource(name string, resource cursor) {
+	a.endpoint(name, name+"Authentication", resource.get("endpoint"))
 }
 
 func (a *arguments) authentication(name string, cur cursor) {
