@@ -8,6 +8,10 @@ import (
 	"lazaret.dev/lazaret/activities/virt/driver"
 )
 
+// MaybeLibvirt turns this process into a libvirt client for a worker if that is
+// what it was started as, and then never returns.
+func MaybeLibvirt() { activities.MaybeLibvirt() }
+
 // registerLibvirt gives the worker its broker; libvirt itself is looked for when
 // the first operation is asked for.
 func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) error {
@@ -16,7 +20,10 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 		return err
 	}
 	broker := activities.NewLibvirtBroker(s.machines, options.policy.unlisted().Libvirt, s.record)
+	metrics := options.monitor.watchLibvirt()
+	broker.Observe = metrics.observe
 	broker.Denied = func(request virt.Request, e *virt.Error) {
+		metrics.deny(request.Operation)
 		if request.Identity.Caller != "script" { // whose run reports it
 			logLibvirtDenial(log, request, e)
 		}

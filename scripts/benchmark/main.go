@@ -16,11 +16,13 @@ import (
 	"strings"
 	"syscall"
 
+	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/sandbox"
 )
 
 func main() {
 	sandbox.MaybeInit()
+	activities.MaybeLibvirt()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
@@ -41,11 +43,13 @@ type bench struct {
 // section measures one part of the product.
 type section func(context.Context, *bench) ([]*group, error)
 
-var sections = map[string]section{"workflow": workflowSection, "sandbox": sandboxSection, "cli": cliSection, "quarantine": quarantineSection}
+var sections = map[string]section{
+	"workflow": workflowSection, "sandbox": sandboxSection, "libvirt": libvirtSection, "cli": cliSection, "quarantine": quarantineSection,
+}
 
 // sectionOrder goes from one process to many: what a section leaves behind in the
 // caches helps the next one least.
-var sectionOrder = []string{"cli", "sandbox", "workflow", "quarantine"}
+var sectionOrder = []string{"cli", "sandbox", "libvirt", "workflow", "quarantine"}
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)

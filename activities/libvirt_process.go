@@ -1,4 +1,4 @@
-package worker
+package activities
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
-// MaybeLibvirt turns this process into a libvirt client for a worker if that is
-// what it was started as, and then never returns.
+// MaybeLibvirt turns this process into a libvirt client for a driver.Pool if that
+// is what it was started as, and then never returns.
 func MaybeLibvirt() {
 	if driver.Started() && len(os.Args) == 2 {
 		os.Exit(driver.Serve(libvirt.New(os.Args[1]), confineLibvirt))
