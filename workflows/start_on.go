@@ -1,8 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -22,7 +25,7 @@ func keepEventSchedule(ctx workflow.Context, carried *startsState) error {
 		return err
 	}
 	if s.state.Applied.Document != "" {
-		if err := s.open(ctx); err != nil {
+		if err := s.open(ctx); err != nil && !s.turning(ctx) {
 			return failure(err)
 		}
 	}
@@ -84,7 +87,7 @@ func (s *starts) open(ctx workflow.Context) error {
 	if s.state.Paused {
 		return nil
 	}
-	m := newMailbox([]listenTask{s.own}, &s.state.Inbox)
+	m := newMailbox([]listenTask{s.own}, &s.state.Inbox, s.perform)
 	m.renew, s.state.Renew = s.state.Renew, false
 	m.begin(s.own)
 	if err := m.open(ctx, s.taskID(ctx)); err != nil {
@@ -92,6 +95,28 @@ func (s *starts) open(ctx workflow.Context) error {
 	}
 	s.mailbox = m
 	return nil
+}
+
+// heldFor is how long what a worker refuses because the definition is in quarantine
+// waits for the next attempt, at first and at most.
+const (
+	heldFor     = 10 * time.Second
+	heldForMost = 10 * time.Minute
+)
+
+// perform executes an activity. What a worker refuses because the definition is in
+// quarantine is tried again, less and less often: events wait meanwhile.
+func (s *starts) perform(ctx workflow.Context, activity string, request, result any) error {
+	for pause := heldFor; ; pause = min(2*pause, heldForMost) {
+		err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, result)
+		application, ok := errors.AsType[*temporal.ApplicationError](err)
+		if !ok || application.Type() != contract.Quarantined || s.turning(ctx) {
+			return err
+		}
+		if _, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return s.turning(ctx) }); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *starts) taskID(ctx workflow.Context) contract.TaskID {
@@ -119,6 +144,8 @@ func (s *starts) step(ctx workflow.Context) error {
 	switch {
 	case err != nil:
 		return err
+	case s.turning(ctx):
+		return nil // what is unread is kept
 	case s.mailbox != nil && s.mailbox.failed != nil:
 		return failure(s.mailbox.failed)
 	case next == nil:
