@@ -36,8 +36,9 @@ func (l *Libvirt) Register(r worker.ActivityRegistry) {
 	}
 }
 
-// maxLost is how often an operation is asked for again after its answer got lost.
-const maxLost = 3
+// maxLost is how often an operation is asked for again after its answer got lost:
+// for some twenty seconds, in which a daemon that died has been started again.
+const maxLost = 8
 
 // Execute carries one operation out. It is safe to run again: the broker is told
 // that it may have taken effect, and which guest it was about.
@@ -77,7 +78,7 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	if e.Awaiting != nil {
 		return contract.LibvirtResult{}, awaits(request, e)
 	}
-	if e.Lost && e.Code == virt.Unreachable && info.Attempt < maxLost {
+	if e.Code == virt.Unreachable && (e.Lost || info.Attempt > 1) && info.Attempt < maxLost {
 		return contract.LibvirtResult{}, temporal.NewApplicationError(e.Message, contract.LibvirtLost)
 	}
 	fault := LibvirtFault(request.Operation, e)

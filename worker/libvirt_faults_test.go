@@ -111,7 +111,7 @@ func TestLibvirt_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	dir := filepath.Join(t.TempDir(), "state")
-	_, s := startUp(t, dir, nil, "--libvirt-policy", f.policy)
+	_, s := startUp(t, dir, nil, "--libvirt-policy", f.policy, "--max-scripts", "16")
 	for _, run := range f.begin(t, s) {
 		require.NoError(t, run.Get(t.Context(), nil))
 	}
@@ -182,10 +182,14 @@ do:
   - each:
       for: {each: n, in: '[range(30)]'}
       do:
-        - make:
-            call: libvirt.domain.define
-            with: {name: '${ "kept-\($n)" }', memory: 64, vcpus: 1, type: qemu}
-        - look: {call: libvirt.domain.info, with: {name: '${ "kept-\($n)" }'}}
+        - patiently:
+            try:
+              - make:
+                  call: libvirt.domain.define
+                  with: {name: '${ "kept-\($n)" }', memory: 64, vcpus: 1, type: qemu}
+            catch:
+              errors: {with: {status: 503}}
+              retry: {delay: {milliseconds: 500}, limit: {attempt: {count: 30}}}
 `)
 	done := make(chan struct{})
 	go func() {
