@@ -268,7 +268,6 @@ rules: [{name: outside, source: '@http/*', target: cases/*, types: [case.*]}]`)
 	}
 	stop()
 	floods.Wait()
-	t.Logf("statuses %v", statuses)
 	assert.Len(t, heard(), calm)
 	assert.Equal(t, 20, statuses[http.StatusAccepted], "%v", statuses)
 	assert.Zero(t, statuses[http.StatusServiceUnavailable], "%v", statuses)
