@@ -43,9 +43,11 @@ func TestDashboard(t *testing.T) {
 	t.Parallel()
 	var dashboard struct {
 		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
 	}
 	text := read(t, "deploy/grafana/lazaret.json")
 	require.NoError(t, json.Unmarshal([]byte(text), &dashboard))

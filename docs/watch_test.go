@@ -36,7 +36,7 @@ func TestWatcher(t *testing.T) {
 	require.NoError(t, log.Close())
 
 	stub := "#!/bin/sh\n{ printf '%s to %s: ' \"$2\" \"$3\"; cat; } >> " + dir + "/mails\n"
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "mail"), []byte(stub), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mail"), []byte(stub), 0o700))
 	watch := exec.CommandContext(t.Context(), filepath.Join(root, "deploy/watch/lazaret-watch"), filepath.Join(dir, "audit/audit.log"), "ops@example.org")
 	watch.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "ONCE=1"}
 	out, err := watch.CombinedOutput()

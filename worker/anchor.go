@@ -86,7 +86,7 @@ func (a *anchoring) stop() {
 func (s *session) anchoredHeads(ctx context.Context, key ed25519.PublicKey) ([]audit.Head, error) {
 	answer, err := s.QueryWorkflow(ctx, contract.AnchorID(key), "", contract.AnchorQuery)
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return nil, &exitError{code: exitFaulted, err: errors.New("Temporal keeps no head of this log"), hint: "workers anchor it; name the key and the Temporal of the worker that wrote it"}
+		return nil, &exitError{code: exitFaulted, err: errors.New("no head of this log is kept in Temporal"), hint: "workers anchor it; name the key and the Temporal of the worker that wrote it"}
 	}
 	if err != nil {
 		return nil, temporalError(err)

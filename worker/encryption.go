@@ -18,9 +18,9 @@ import (
 // Where the keys of payloads come from: the first of these that is set.
 const (
 	payloadKeysVariable   = "LAZARET_PAYLOAD_KEYS"
-	payloadKeysCredential = "payload-keys" //nolint:gosec // a name
+	payloadKeysCredential = "payload-keys"
 
-	// Instead of a file's name:
+	// Instead of a file's name.
 	keysAuto = "auto" // the state folder's own ring, made at first use
 	keysOff  = "off"
 )
@@ -59,7 +59,7 @@ func credentialFile() string {
 		return ""
 	}
 	path := filepath.Join(dir, payloadKeysCredential)
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); err != nil { //nolint:gosec // the folder that systemd names
 		return ""
 	}
 	return path

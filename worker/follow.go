@@ -64,7 +64,7 @@ func holds(ctx context.Context, c client.Client, run client.WorkflowRun) error {
 	defer cancel()
 	d, err := c.DescribeWorkflowExecution(short, run.GetID(), "")
 	if err != nil || attribute(d.GetWorkflowExecutionInfo(), contract.AttributeState) != contract.HeldState {
-		return nil //nolint:nilerr // a server that is away is no reason to stop following
+		return nil // a server that is away is no reason to stop following
 	}
 	name := definitionOf(d.GetWorkflowExecutionInfo())
 	return &exitError{

@@ -188,6 +188,7 @@ func TestIngress_BadInput(t *testing.T) {
 		"an empty batch":         {mine, "[]", []string{"Content-Type: application/cloudevents-batch+json"}, 400, "the batch is empty", contract.CheckForm},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got := post(t, url, tt.token, tt.body, tt.header...)
 			require.Equal(t, tt.status, got.status, got.text)
 			if tt.status < 300 {
@@ -250,7 +251,7 @@ rules: [{name: outside, source: '@http/*', target: cases/*, types: [case.*]}]`)
 	for n := range 4 {
 		floods.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				got := post(t, url, testTokens["flood"], eventText(fmt.Sprintf("f%d-%d", n, i), "case.flood", ""), structuredMode)
+				got := post(t, url, testTokens["flood"], eventText(fmt.Sprintf("f%d-%d", n, i), "case.flood", ""), structuredMode) //nolint:contextcheck // a request outlives the flood's end
 				mu.Lock()
 				statuses[got.status]++
 				mu.Unlock()

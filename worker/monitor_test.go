@@ -57,7 +57,10 @@ func TestMonitor_Security(t *testing.T) {
 		{Kind: audit.Finding, Message: "Dangerous function detected in script source: eval"},
 		{Kind: audit.Finding, Message: "whatever"},
 		{Kind: audit.Verdict, Outcome: "quarantine"},
-		{Kind: audit.Quarantine}, {Kind: audit.Release}, {Kind: audit.Denied}, {Kind: "hostile"},
+		{Kind: audit.Quarantine},
+		{Kind: audit.Release},
+		{Kind: audit.Denied},
+		{Kind: "hostile"},
 	} {
 		_, err := record.Append(e)
 		require.NoError(t, err)

@@ -26,7 +26,6 @@ type policyFlags struct {
 	file      string
 	downgrade bool
 	command   *cobra.Command // whose flags they are among
-	own       bool           // --level is of the worker, not of one execution
 }
 
 // replacedByPolicy are the flags that mean the same for every definition, with the
@@ -216,8 +215,7 @@ func readPolicy(file string, options policies.ReadOptions) (*policies.Policy, er
 		return nil, err
 	}
 	p, err := policies.Read(file, text, options)
-	var wrong *policies.DocumentError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*policies.DocumentError](err); ok {
 		return nil, invalid("lazaret schema policy prints what such a file may hold", "policy %s cannot be used:\n%w", file, wrong)
 	}
 	return p, err

@@ -296,7 +296,7 @@ func (s *session) checkHeld(ctx context.Context, namespace, name, digest string)
 	defer cancel()
 	held, err := s.ledgers().Held(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	task := contract.TaskID{Namespace: namespace, Name: name, Digest: digest}
 	if h := ledger.Find(held, task, ""); h != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,8 +161,7 @@ type eventScheduleView struct {
 
 func (a *app) describeEventSchedule(ctx context.Context, s *session, id string, info contract.EventScheduleInfo) error {
 	view := eventScheduleView{ID: id, EventScheduleInfo: info, Schedule: byEvents}
-	for i := len(info.Recent) - 1; i >= 0; i-- {
-		start := info.Recent[i]
+	for _, start := range slices.Backward(info.Recent) {
 		done := scheduledAction{Due: start.Time, Started: start.Time, ID: start.ID, Status: "unknown"}
 		if answer, err := s.DescribeWorkflowExecution(ctx, start.ID, ""); err == nil {
 			done.Status = describeInfo(answer.GetWorkflowExecutionInfo()).Status

@@ -131,9 +131,11 @@ func TestScheduleOn_All(t *testing.T) {
 	for _, output := range startedOn(t, s, done.ID, 2) {
 		var result struct {
 			Got []struct {
-				Type string
-				Data struct{ Order string }
-			}
+				Type string `json:"type"`
+				Data struct {
+					Order string `json:"order"`
+				} `json:"data"`
+			} `json:"got"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(output), &result))
 		got = append(got, fmt.Sprint(result.Got))

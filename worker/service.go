@@ -88,7 +88,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		s.close()
 		return nil, auditError(err)
 	}
-	s.notifier = startNotifier(options, log)
+	s.notifier = startNotifier(options, log) //nolint:contextcheck // it lives as long as the service
 	s.record = tap{log: s.audit, monitor: options.monitor, found: s.found(options.policy)}
 	s.policy = &policyWatch{source: options.policy, log: log, audit: s.record, monitor: options.monitor}
 	if err := s.policy.begin(); err != nil {
@@ -141,13 +141,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 			return nil, err
 		}
 	}
-	s.ledger.follow()
+	s.ledger.follow() //nolint:contextcheck // until the service is closed
 	if err := s.worker.Start(); err != nil {
 		s.close()
 		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
 	}
 	if !options.oneRun {
-		s.anchors = startAnchoring(c, s.audit, log)
+		s.anchors = startAnchoring(c, s.audit, log) //nolint:contextcheck // until the service is closed
 	}
 	s.watchMachines(ctx, options, log)
 	if options.ahead {
@@ -155,7 +155,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.ingress = options.ingress
 	s.ingress.serve(s.events, options.monitor, log)
-	s.watchPolicy()
+	s.watchPolicy() //nolint:contextcheck // until the service is closed
 	return s, nil
 }
 

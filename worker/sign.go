@@ -126,7 +126,7 @@ func (a *app) checked(file string) (*definition.Definition, error) {
 // writeReplaced replaces a file as a whole.
 func writeReplaced(file string, text []byte) error {
 	next := fmt.Sprintf("%s.%d", file, os.Getpid())
-	err := os.WriteFile(next, text, 0o644)
+	err := os.WriteFile(next, text, 0o644) //nolint:gosec // a signature is for all to read
 	if err == nil {
 		err = os.Rename(next, file)
 	}

@@ -52,7 +52,7 @@ func (a *app) up(ctx context.Context, options devserver.Options, flags workerFla
 		return err
 	}
 	defer worker.monitor.close()
-	defer worker.ingress.close()
+	defer worker.ingress.close() //nolint:contextcheck // after everything else, whatever has ended
 	home, err := install.Open(a.stateDir)
 	if err != nil {
 		return installError(err)

@@ -127,9 +127,21 @@ func (a *app) printViolation(v violationEntry) error {
 		return a.printJSON(v)
 	}
 	for _, field := range [][2]string{
-		{"id", v.ID}, {"definition", v.Definition + ":" + v.Version}, {"digest", v.Digest}, {"script", v.Script},
-		{"type", v.Type}, {"severity", v.Severity}, {"subject", v.Subject}, {"syscall", v.Syscall}, {"count", fmt.Sprint(v.Count)}, {"action", v.Action},
-		{"time", v.At.Local().Format(time.DateTime)}, {"execution", v.Execution}, {"task", v.Task}, {"level", v.Level}, {"policy", v.Policy},
+		{"id", v.ID},
+		{"definition", v.Definition + ":" + v.Version},
+		{"digest", v.Digest},
+		{"script", v.Script},
+		{"type", v.Type},
+		{"severity", v.Severity},
+		{"subject", v.Subject},
+		{"syscall", v.Syscall},
+		{"count", fmt.Sprint(v.Count)},
+		{"action", v.Action},
+		{"time", v.At.Local().Format(time.DateTime)},
+		{"execution", v.Execution},
+		{"task", v.Task},
+		{"level", v.Level},
+		{"policy", v.Policy},
 	} {
 		if field[1] != "" {
 			fmt.Fprintf(a.stdout, "%-12s%s\n", field[0], field[1])

@@ -148,7 +148,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return err
 	}
 	defer options.monitor.close()
-	defer options.ingress.close()
+	defer options.ingress.close() //nolint:contextcheck // after everything else, whatever has ended
 	options.register = true
 	if options.ledgerKey == nil {
 		options.ledgerKey = a.localKey(connection.HostPort)

@@ -3,7 +3,6 @@ package workflows
 import (
 	"crypto/ed25519"
 	"encoding/base64"
-	"errors"
 	"testing"
 	"time"
 
@@ -57,7 +56,7 @@ func TestAnchor(t *testing.T) {
 	env.ExecuteWorkflow(contract.AuditAnchor, contract.Anchor{Key: public})
 	require.True(t, env.IsWorkflowCompleted())
 	var next *workflow.ContinueAsNewError
-	require.True(t, errors.As(env.GetWorkflowError(), &next), "%v", env.GetWorkflowError())
+	require.ErrorAs(t, env.GetWorkflowError(), &next)
 
 	other := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
 	other.RegisterWorkflowWithOptions(keepAnchor, workflow.RegisterOptions{Name: contract.AuditAnchor})

@@ -84,7 +84,7 @@ func (l *ledger) await(ctx workflow.Context) error {
 		return err
 	}
 	defer l.turn.Unlock()
-	if l.state.WatchUntil == until && l.state.move(watchedEvent, "", "nothing happened while it was watched", now(ctx)) {
+	if l.state.WatchUntil.Equal(until) && l.state.move(watchedEvent, "", "nothing happened while it was watched", now(ctx)) {
 		l.state.WatchUntil = time.Time{}
 		return l.show(ctx)
 	}

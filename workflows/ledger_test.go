@@ -53,7 +53,7 @@ type ledgerModel struct {
 // a definition that is held run.
 func TestLedger_Properties(t *testing.T) {
 	for seed := range uint64(400) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same sequences each time
+		random := rand.New(rand.NewPCG(seed, 1))
 		l := ledgerState{}
 		l.Namespace, l.Name, l.State = "demo", "report", contract.LedgerActive
 		register := contract.Register{}

@@ -2,7 +2,6 @@ package calls
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -16,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/sandbox/egress"
 )
 
@@ -83,16 +81,6 @@ func (o *outside) client(t *testing.T, rules ...string) *Client {
 	client := New(Options{Rules: parsed, Roots: roots, Overrides: overrides, Timeout: 20 * time.Second})
 	t.Cleanup(client.Close)
 	return client
-}
-
-// get makes a GET request of call: http with more arguments.
-func get(t *testing.T, c *Client, uri string, more Arguments) (Result, error) {
-	t.Helper()
-	arguments := Arguments{"method": "get", "uri": uri}
-	for name, value := range more {
-		arguments[name] = value
-	}
-	return c.HTTP(context.Background(), arguments, &secrets.Redactor{}, false)
 }
 
 // faultOf is the fault that an error must be.

@@ -290,7 +290,7 @@ func (p *placement) bodyValue(taken *openapi3.RequestBody, content *openapi3.Med
 	if len(p.rest) == 0 {
 		return nil, false
 	}
-	return map[string]any(p.rest), true
+	return p.rest, true
 }
 
 func hasProperty(content *openapi3.MediaType, name string) bool {

@@ -45,11 +45,13 @@ func TestReadEvents_Modes(t *testing.T) {
 		"no data":    {headers(binaryHeaders...), "", []string{`{"specversion":"1.0","id":"1","source":"/tests","type":"a.b"}`}, false},
 		"text": {
 			headers(append(binaryHeaders, "Content-Type: text/plain", "Ce-Roomid: 7")...), "warm",
-			[]string{`{"specversion":"1.0","id":"1","source":"/tests","type":"a.b","datacontenttype":"text/plain","roomid":"7","data":"warm"}`}, false,
+			[]string{`{"specversion":"1.0","id":"1","source":"/tests","type":"a.b","datacontenttype":"text/plain","roomid":"7","data":"warm"}`},
+			false,
 		},
 		"bytes that are no text": {
 			headers(append(binaryHeaders, "Content-Type: application/octet-stream")...), "\xff\x00",
-			[]string{`{"specversion":"1.0","id":"1","source":"/tests","type":"a.b","datacontenttype":"application/octet-stream","data_base64":"/wA="}`}, false,
+			[]string{`{"specversion":"1.0","id":"1","source":"/tests","type":"a.b","datacontenttype":"application/octet-stream","data_base64":"/wA="}`},
+			false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

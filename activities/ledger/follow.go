@@ -87,8 +87,7 @@ var errNoRegister = errors.New("there is no register")
 // is held and no word to it is still unheard.
 func locateRegister(ctx context.Context, c client.Client) (at position, quiet bool, err error) {
 	d, err := c.DescribeWorkflowExecution(ctx, contract.RegisterID, "")
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return at, false, errNoRegister
 	}
 	if err != nil {

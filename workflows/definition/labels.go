@@ -17,6 +17,7 @@ const (
 func (d Document) Labels() map[string]string {
 	all := map[string]string{}
 	for _, members := range []map[string]any{d.Tags, d.Metadata} {
+		//workflowcheck:ignore they are sorted
 		for _, name := range slices.Sorted(maps.Keys(members)) {
 			text, isText := members[name].(string)
 			if _, taken := all[name]; taken || !isText || len(name) > maxLabel || len(text) > maxLabel || len(all) == maxLabels {
