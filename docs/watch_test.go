@@ -35,7 +35,8 @@ func TestWatcher(t *testing.T) {
 	}
 	require.NoError(t, log.Close())
 
-	stub := "#!/bin/sh\n{ printf '%s to %s: ' \"$2\" \"$3\"; cat; } >> " + dir + "/mails\n"
+	// One write a mail: two may come at the same time.
+	stub := "#!/bin/sh\ntext=$(cat)\nprintf '%s to %s: %s\\n' \"$2\" \"$3\" \"$text\" >> " + dir + "/mails\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "mail"), []byte(stub), 0o700))
 	watch := exec.CommandContext(t.Context(), filepath.Join(root, "deploy/watch/lazaret-watch"), filepath.Join(dir, "audit/audit.log"), "ops@example.org")
 	watch.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "ONCE=1"}
