@@ -160,7 +160,7 @@ func TestLibvirt_WorkerKilledBeforeTheAnswer(t *testing.T) {
 	for _, run := range runs {
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			assert.NoError(c, s.GetWorkflow(t.Context(), run.GetID(), "").Get(t.Context(), nil))
-		}, patience, 100*time.Millisecond)
+		}, 3*patience, 100*time.Millisecond)
 	}
 	f.requireOnce(t)
 	require.Greater(t, started(), before, "there were attempts after the kill")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ type Daemon struct {
 	Dir    string // sockets below s, log, and whatever a test puts there
 	Socket string
 	cmd    *exec.Cmd
+	over   chan struct{} // closed when it is stopped
 }
 
 //go:embed daemon.sh
@@ -38,7 +40,7 @@ func Start(tb testing.TB) *Daemon {
 	}
 	dir, err := os.MkdirTemp("", "lv") //nolint:usetesting // short: a socket's path has 108 bytes
 	require.NoError(tb, err)
-	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s", "libvirt-sock")}
+	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s", "libvirt-sock"), over: make(chan struct{})}
 	d.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir) //nolint:noctx,gosec // Stop ends it; the script is ours
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
@@ -48,13 +50,29 @@ func Start(tb testing.TB) *Daemon {
 	require.NoError(tb, err)
 	defer func() { _ = output.Close() }()
 	d.cmd.Stdout, d.cmd.Stderr = output, output
-	require.NoError(tb, d.cmd.Start())
+	require.NoError(tb, d.start())
 	tb.Cleanup(d.Stop)
 	require.Eventually(tb, func() bool {
 		_, err := os.Stat(d.Socket)
 		return err == nil
 	}, 30*time.Second, 20*time.Millisecond, "libvirtd made no socket; see %s", dir)
 	return d
+}
+
+// start keeps the thread that forks until the daemon is stopped: Pdeathsig is about
+// that thread, and a thread of Go's dies with any goroutine that ends locked to it.
+func (d *Daemon) start() error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := d.cmd.Start()
+		started <- err
+		if err == nil {
+			<-d.over
+		}
+	}()
+	return <-started
 }
 
 func missing(tb testing.TB, err error) {
@@ -79,6 +97,7 @@ func (d *Daemon) Stop() {
 	if d.cmd.ProcessState == nil {
 		_ = d.cmd.Process.Kill() // the namespace's first process: all of it ends
 		_ = d.cmd.Wait()
+		close(d.over)
 	}
 	_ = os.RemoveAll(d.Dir)
 }
