@@ -14,10 +14,12 @@ import (
 	"lazaret.dev/lazaret/policies"
 )
 
-// hostile is a definition whose script reads what it must not, once. At level
-// maximum, where the checker would refuse that, it starts a process.
+// hostile is a definition whose script reads what it must not, once, and then naps
+// as long as its input says. At level maximum, where the checker would refuse that,
+// it starts a process.
 func hostile(name string, level policies.Level) string {
-	script := "{script: {language: python, code: \"# " + name + "\\ntry: open('/etc/shadow')\\nexcept OSError: pass\"}}"
+	script := "{script: {language: python, arguments: {nap: '${ .nap }'}, code: \"# " + name +
+		"\\nimport time\\ntry: open('/etc/shadow')\\nexcept OSError: pass\\ntime.sleep(nap)\"}}"
 	if level == policies.Maximum {
 		script = "{shell: {command: '(true); echo " + name + "'}}"
 	}
@@ -39,11 +41,52 @@ func beginAt(t *testing.T, s *session, text, input string, level policies.Level)
 	return run.GetID()
 }
 
-func ledgerOf(t *testing.T, s *session, name string) contract.Ledger {
+// recorded waits until the ledger has n violations. A program's end does not wait
+// for a Temporal that is slow: then its report goes by the spool, or the ledger's
+// word comes later.
+func recorded(t *testing.T, s *session, name string, n int) contract.Ledger {
 	t.Helper()
-	l, err := ledger.Store{Client: s.Client}.Ledger(t.Context(), "ledger", name)
-	require.NoError(t, err)
+	var l contract.Ledger
+	pollUntil(t, fmt.Sprintf("%d violations of %s are recorded", n, name), func() bool {
+		var err error
+		l, err = ledger.Store{Client: s.Client}.Ledger(t.Context(), "ledger", name)
+		return err == nil && l.Total >= n
+	})
 	return l
+}
+
+// awaitRefusal waits until the shared worker knows that a definition is held.
+func awaitRefusal(t *testing.T, namespace, name string) {
+	t.Helper()
+	gate := sharedTemporal.embedded.worker.ledger.gate
+	pollUntil(t, "the worker knows that "+name+" is held", func() bool {
+		held, err := gate.Check(t.Context(), contract.TaskID{Namespace: namespace, Name: name}, "")
+		return err == nil && held != nil
+	})
+}
+
+// commit has a definition do what it must not, once. The last time the script would
+// go on: the word that it is held comes while it runs, and it is killed.
+func commit(t *testing.T, s *session, name string, level policies.Level, last bool) {
+	t.Helper()
+	input := `{"nap": 0}`
+	if last {
+		input = `{"nap": 600}`
+	}
+	id := beginAt(t, s, hostile(name, level), input, level)
+	if last && level != policies.Maximum {
+		pollUntil(t, id+" holds", func() bool {
+			state, err := s.state(t.Context(), id)
+			return err == nil && state.Status == contract.HeldState && startedActivities(t, s, id) == 0
+		})
+		return
+	}
+	_, err := follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), id, ""), nil)
+	if level == policies.Maximum {
+		requireFaultOf(t, err, contract.AuthorizationError, "level maximum")
+	} else {
+		require.NoError(t, err)
+	}
 }
 
 // TestLedger_Counts: at each level a hostile script leads to exactly the
@@ -56,14 +99,8 @@ func TestLedger_Counts(t *testing.T) {
 			t.Parallel()
 			name := "counts-" + level.String()
 			for n := 1; n <= limit; n++ {
-				id := beginAt(t, s, hostile(name, level), "{}", level)
-				_, err := follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), id, ""), nil)
-				if level == policies.Maximum {
-					requireFaultOf(t, err, contract.AuthorizationError, "level maximum")
-				} else {
-					require.NoError(t, err)
-				}
-				l := ledgerOf(t, s, name)
+				commit(t, s, name, level, n == limit)
+				l := recorded(t, s, name, n)
 				assert.Equal(t, n, l.Counted)
 				assert.Equal(t, n, l.Total)
 				assert.Equal(t, limit, l.Limit)
@@ -78,11 +115,12 @@ func TestLedger_Counts(t *testing.T) {
 				assert.Equal(t, "/do/0/spy", l.Violations[n-1].Task)
 			}
 			// The command line refuses to start it, and so does the worker.
-			p := document(t, hostile(name, level), "{}")
+			p := document(t, hostile(name, level), `{"nap": 0}`)
 			p.start.Interpreter, p.start.Sandbox.Level = contract.Interpreter, level.String()
 			_, err := s.begin(t.Context(), p, "")
-			requireFaultOf(t, err, contract.Quarantined, "ledger/"+name+" is in quarantine since ")
+			requireFaultOf(t, err, contract.Quarantined, "ledger/"+name+" is in quarantine")
 			assert.Equal(t, exitRefused, faultCode(err.(*contract.Fault))) //nolint:errorlint,forcetypeassert // as it was made
+			awaitRefusal(t, "ledger", name)
 			run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: contract.TaskQueue}, "ledger/"+name, p.start)
 			require.NoError(t, err)
 			_, err = resultOf(t, s, run)

@@ -288,21 +288,34 @@ func (a *app) completeLedgers(states ...string) cobra.CompletionFunc {
 	}
 }
 
-// checkHeld refuses, before anything starts, what is held. A Temporal without a
-// worker that could say so is no reason not to start: the worker that takes the
-// execution asks again.
+// checkHeld refuses, before anything starts, what is held. That a definition itself
+// is held needs no worker to say so. A Temporal without a worker that could say
+// more is no reason not to start: the worker that takes the execution asks again.
 func (s *session) checkHeld(ctx context.Context, namespace, name, digest string) error {
-	ctx, cancel := context.WithTimeout(ctx, checkHeldTimeout)
+	state, err := s.ledgers().State(ctx, namespace, name)
+	known := err == nil && contract.LedgerHolds(state)
+	patience := checkHeldTimeout
+	if known {
+		patience = whyHeldTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	held, err := s.ledgers().Held(ctx)
-	if err != nil {
+	detail := namespace + "/" + name + " is in quarantine; see: lazaret quarantine show " + namespace + "/" + name
+	if held, err := s.ledgers().Held(ctx); err == nil {
+		task := contract.TaskID{Namespace: namespace, Name: name, Digest: digest}
+		if h := ledger.Find(held, task, ""); h != nil {
+			known, detail = true, ledger.Detail(*h, task, "")
+		}
+	}
+	if !known {
 		return nil
 	}
-	task := contract.TaskID{Namespace: namespace, Name: name, Digest: digest}
-	if h := ledger.Find(held, task, ""); h != nil {
-		return &contract.Fault{Type: contract.Quarantined, Status: 403, Title: "Quarantined", Detail: ledger.Detail(*h, task, "")}
-	}
-	return nil
+	return &contract.Fault{Type: contract.Quarantined, Status: 403, Title: "Quarantined", Detail: detail}
 }
 
-const checkHeldTimeout = 2 * time.Second
+// How long to wait for what a worker knows of what is held: where it is not known
+// whether anything is, and where only the reason is missing.
+const (
+	checkHeldTimeout = 2 * time.Second
+	whyHeldTimeout   = 10 * time.Second
+)

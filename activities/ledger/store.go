@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -104,6 +105,23 @@ func (s Store) Ledger(ctx context.Context, namespace, name string) (contract.Led
 		return l, ErrNoLedger
 	}
 	return l, err
+}
+
+// State is a definition's state as Temporal's own server knows it: no worker has to
+// answer. The empty state is that of a definition of which nothing is recorded.
+func (s Store) State(ctx context.Context, namespace, name string) (string, error) {
+	d, err := s.Client.DescribeWorkflowExecution(ctx, contract.LedgerID(namespace, name), "")
+	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	info := d.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return "", nil
+	}
+	return keyword(info, contract.AttributeState), nil
 }
 
 // Held is all that is held at this moment.
