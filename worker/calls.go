@@ -37,8 +37,8 @@ type callSupplies struct {
 func (a *app) addCallFlags(cmd *cobra.Command) {
 	f := &a.calls
 	cmd.Flags().StringArrayVar(&f.hosts, "call-host", nil, "a host that calls may reach, as host, host:port, *.host or an address range; repeat for more (levels below maximum)")
-	cmd.Flags().StringArrayVar(&f.overrides, "host-override", nil, "where calls to a host really go, as host:port=address:port; repeat for more")
-	cmd.Flags().StringVar(&f.ca, "call-ca", "", "certificate authorities that calls trust besides the system's, a PEM file")
+	cmd.Flags().StringArrayVar(&f.overrides, "host-override", nil, "where calls to a host, and fetches from it, really go, as host:port=address:port; repeat for more")
+	cmd.Flags().StringVar(&f.ca, "call-ca", "", "certificate authorities that calls and fetches trust besides the system's, a PEM file")
 	cmd.Flags().StringArrayVar(&f.secrets, "secret", nil, "a secret that definitions may read, as NAME=SOURCE, where SOURCE is "+secrets.SourceForms+"; repeat for more")
 	cmd.Flags().StringVar(&f.vault.Token, "vault-token", "", "where the token for Vault is: env:, file: or credential: (default VAULT_TOKEN)")
 	cmd.Flags().StringVar(&f.vault.RoleID, "vault-role-id", "", "where the role id of Vault's AppRole login is: env:, file: or credential:")

@@ -63,7 +63,9 @@ func (s *shared) start() {
 	if s.install, s.err = install.Open(s.dir); s.err != nil {
 		return
 	}
-	s.outside = startStandIn()
+	if s.outside, s.err = startStandIn(); s.err != nil {
+		return
+	}
 	calls, err := s.outside.supplies(s.dir)
 	if s.err = err; err != nil {
 		return
@@ -75,7 +77,7 @@ func (s *shared) start() {
 	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{policy: testPolicy(), grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir), auditDir: s.dir + "/audit", events: events})
+	}, serviceOptions{policy: testPolicy(), grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir, s.outside.public), auditDir: s.dir + "/audit", events: events})
 }
 
 // testPolicy gives every definition level standard and all secrets.
@@ -92,8 +94,7 @@ func (s *shared) stop() {
 		s.embedded.stop()
 	}
 	if s.outside != nil {
-		s.outside.server.CloseClientConnections()
-		s.outside.server.Close()
+		s.outside.close()
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)

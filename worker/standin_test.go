@@ -28,26 +28,36 @@ var canaries = map[string]string{
 	"token":    "canary-token-7Qw/x+9=",
 	"password": `canary "pässword" <&>`,
 	"login":    `{"username": "ada", "password": "canary-login-4711"}`,
+	"mySecret": `{"authority": "https://id.example.com/realms/two", "grant": "client_credentials", "client": {"id": "worker", "secret": "canary-client-0815"}}`,
 	"client":   `{"authority": "https://id.example.com/realms/one", "grant": "client_credentials", "client": {"id": "worker", "secret": "canary-client-0815"}}`,
 }
 
 // standIn is the outside of all cases: HTTPS servers of *.example.com on loopback.
 type standIn struct {
 	server  *httptest.Server
+	public  *publicSite
 	tokens  atomic.Int64 // given out
 	revoked sync.Map     // tokens that are not taken any more
 	once    sync.Map     // paths that were asked before
 }
 
-func startStandIn() *standIn {
-	s := &standIn{}
-	s.server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
-	return s
+func startStandIn() (s *standIn, err error) {
+	s = &standIn{}
+	if s.public, err = startPublicSite(); err == nil {
+		s.server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	}
+	return s, err
+}
+
+func (s *standIn) close() {
+	s.public.close()
+	s.server.CloseClientConnections()
+	s.server.Close()
 }
 
 // supplies lead calls to the stand-in.
 func (s *standIn) supplies(dir string) (callSupplies, error) {
-	rules, err := egress.ParseRules([]string{"*.example.com", "inside.example.org"})
+	rules, err := egress.ParseRules(append([]string{"*.example.com", "inside.example.org"}, publicHosts...))
 	if err != nil {
 		return callSupplies{}, err
 	}
@@ -58,6 +68,7 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 	roots := x509.NewCertPool()
 	roots.AddCert(s.server.Certificate())
 	supplies := callSupplies{options: calls.Options{Rules: rules, Overrides: overrides, Roots: roots}, secrets: &secrets.Store{}}
+	s.public.trust(&supplies)
 	for name, value := range canaries {
 		file := dir + "/secret-" + name
 		if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {

@@ -63,9 +63,17 @@ func (a *app) supplies() (activities.Supplies, error) {
 	if err != nil {
 		return activities.Supplies{}, err
 	}
+	overrides, err := hostOverrides(a.calls.overrides)
+	if err != nil {
+		return activities.Supplies{}, err
+	}
+	roots, err := callRoots(a.calls.ca)
+	if err != nil {
+		return activities.Supplies{}, err
+	}
 	s := activities.Supplies{
 		Scripts: sources.Scripts{
-			Fetcher: sources.Fetcher{Rules: private},
+			Fetcher: sources.Fetcher{Rules: private, Roots: roots, Overrides: overrides},
 			Store:   sources.Store{Dir: filepath.Join(dir, "scripts")},
 		},
 	}

@@ -67,19 +67,20 @@ func (onLoopback) LookupNetIP(context.Context, string, string) ([]netip.Addr, er
 }
 
 // startSupplies gives the shared worker a host of scripts and an index of packages.
-func startSupplies(dir string) activities.Supplies {
+func startSupplies(dir string, public *publicSite) activities.Supplies {
 	scriptSite.Server = httptest.NewTLSServer(http.HandlerFunc(serveScripts))
 	port := scriptSite.URL[strings.LastIndex(scriptSite.URL, ":"):]
 	scriptSite.base = "https://example.com" + port
-	rules, _ := egress.ParseRules([]string{"example.com" + port, "127.0.0.1" + port})
+	rules, _ := egress.ParseRules([]string{"example.com" + port, "127.0.0.1" + port, "raw.githubusercontent.com"})
 	roots := x509.NewCertPool()
 	roots.AddCert(scriptSite.Certificate())
+	roots.AddCert(public.secure.Certificate())
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: scriptSite.Certificate().Raw})
 	index, _ := environments.NewIndex(scriptSite.base+"/simple/", rules, ca)
 	index.Resolver = onLoopback{}
 	return activities.Supplies{
 		Scripts: sources.Scripts{
-			Fetcher: sources.Fetcher{Rules: rules, Roots: roots, Resolver: onLoopback{}},
+			Fetcher: sources.Fetcher{Rules: rules, Roots: roots, Resolver: onLoopback{}, Overrides: public.overrides()},
 			Store:   sources.Store{Dir: filepath.Join(dir, "scripts")},
 		},
 		Pythons:      environments.FindPythons(),

@@ -29,6 +29,7 @@ type progress struct {
 	held       string // why it holds
 	fault      *contract.Fault
 	tasks      []contract.TaskState
+	starts     int                      // of tasks, so far
 	place      map[*definition.Task]int // in tasks
 	approvals  func() []contract.Approvable
 }
@@ -63,6 +64,9 @@ func (p *progress) restore(tasks []contract.TaskState) {
 	if len(tasks) == len(p.tasks) {
 		copy(p.tasks, tasks)
 	}
+	for _, t := range p.tasks {
+		p.starts = max(p.starts, t.Order)
+	}
 }
 
 // answer registers the state query.
@@ -86,6 +90,8 @@ func (p *progress) started(t *definition.Task) {
 	state := p.at(t)
 	state.Status, state.Item, state.Items, state.Retry = running, 0, 0, 0
 	state.Runs++
+	p.starts++
+	state.Order = p.starts
 }
 
 // awaits shows that a task waits for a person, or does so no more.

@@ -50,7 +50,7 @@ func New(options Options) *Client {
 	if options.Timeout == 0 {
 		options.Timeout = DefaultTimeout
 	}
-	c := &Client{options: options, dialer: &egress.Dialer{Rules: options.Rules, Resolver: options.Resolver}}
+	c := &Client{options: options, dialer: &egress.Dialer{Rules: options.Rules, Resolver: options.Resolver, Overrides: options.Overrides}}
 	c.http = &retryablehttp.Client{
 		HTTPClient: &http.Client{
 			Transport: &http.Transport{
@@ -79,14 +79,7 @@ func (c *Client) Close() { c.http.HTTPClient.CloseIdleConnections() }
 
 // dial connects to a permitted host, or where the operator leads it.
 func (c *Client) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
-	to, overridden := c.options.Overrides[hostPort]
-	if !overridden {
-		return c.dialer.DialContext(ctx, network, hostPort)
-	}
-	if err := c.dialer.Permits(hostPort); err != nil {
-		return nil, err
-	}
-	return (&net.Dialer{Timeout: egress.DefaultLimits.Dial}).DialContext(ctx, network, to)
+	return c.dialer.DialContext(ctx, network, hostPort)
 }
 
 // idempotentKey marks the context of a request that may be sent twice.

@@ -88,11 +88,18 @@ func escapePath(text string) string {
 	return strings.NewReplacer("+", "%20", "%7E", "~").Replace(url.QueryEscape(text))
 }
 
-// fit takes a text for a number or boolean where the schema wants one, and holds
-// the value against the schema.
+// fit takes a text for a number or boolean where the schema wants one, and one
+// value for an array of it, and holds the value against the schema.
 func fit(schema *openapi3.SchemaRef, value any) (any, error) {
 	if schema == nil || schema.Value == nil {
 		return value, nil
+	}
+	if schema.Value.Type.Is(openapi3.TypeArray) && isScalar(value) {
+		item, err := fit(schema.Value.Items, value)
+		if err != nil {
+			return nil, err
+		}
+		value = []any{item}
 	}
 	if text, ok := value.(string); ok {
 		types := schema.Value.Type
@@ -114,6 +121,14 @@ func fit(schema *openapi3.SchemaRef, value any) (any, error) {
 		}
 	}
 	return value, conform(schema.Value, value)
+}
+
+func isScalar(value any) bool {
+	switch value.(type) {
+	case nil, []any, map[string]any:
+		return false
+	}
+	return true
 }
 
 // conform holds a value against a schema of the document.

@@ -42,6 +42,10 @@ func TestOpenAPI_Requests(t *testing.T) {
 			method:     "GET", uri: "/v2/pet/findByStatus?status=sold&status=pending&limit=5",
 			headers: map[string]string{"Api_key": "k", "Accept": "application/json, application/xml"},
 		},
+		{
+			name: "one for an array", document: "petstore.json", operation: "findPetsByStatus", parameters: map[string]any{"status": "sold"},
+			method: "GET", uri: "/v2/pet/findByStatus?status=sold",
+		},
 		{name: "swagger path", document: "petstore.json", operation: "getPetById", parameters: map[string]any{"petId": 7}, method: "GET", uri: "/v2/pet/7"},
 		{
 			name: "swagger body", document: "petstore.json", operation: "addPet",
@@ -102,6 +106,7 @@ func TestOpenAPI_BadRequests(t *testing.T) {
 		{"unknown operation", "petstore.json", "findPets", nil, Invalid, `no operation "findPets"; it has "addPet", "findPetsByStatus"`},
 		{"missing", "petstore.json", "findPetsByStatus", nil, Invalid, `parameter "status" of operation "findPetsByStatus" is missing`},
 		{"enum", "petstore.json", "findPetsByStatus", map[string]any{"status": []any{"lost"}}, Invalid, `parameter "status" of operation "findPetsByStatus": value is not one of the allowed values`},
+		{"one of an array", "petstore.json", "findPetsByStatus", map[string]any{"status": "lost"}, Invalid, `parameter "status" of operation "findPetsByStatus": value is not one of the allowed values`},
 		{"maximum", "petstore.json", "findPetsByStatus", map[string]any{"status": []any{"sold"}, "limit": 101}, Invalid, `number must be at most 100`},
 		{"type", "petstore.json", "getPetById", map[string]any{"petId": "seven"}, Invalid, `parameter "petId" of operation "getPetById": value must be an integer`},
 		{"unknown", "petstore.json", "getPetById", map[string]any{"petId": 7, "pet": 1}, Invalid, `operation "getPetById" has no parameter "pet"; it has "petId"`},

@@ -19,6 +19,7 @@ type TaskState struct {
 	Depth     int    `json:"depth"`
 	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled
 	Runs      int    `json:"runs,omitempty"`  // how often it was started
+	Order     int    `json:"order,omitempty"` // which of the execution's starts its last one was, from 1
 	Item      int    `json:"item,omitempty"`  // for: items begun
 	Items     int    `json:"items,omitempty"` // for: items in all
 	Retry     int    `json:"retry,omitempty"` // try: retries begun

@@ -4,6 +4,8 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -300,4 +302,23 @@ func TestStore_RemovesWhatIsDamaged(t *testing.T) {
 	entries, err := os.ReadDir(store.Dir)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
+}
+
+// Where the operator leads a permitted host, it is fetched from; the host still
+// has to show that it is the one named, and still has to be permitted.
+func TestFetch_Override(t *testing.T) {
+	s := serve(t, text("hello"))
+	address := s.Listener.Addr().String()
+	f := sources.Fetcher{
+		Rules: rules(t, "example.com", "other.test"), Roots: s.fetcher.Roots,
+		Overrides: map[string]string{"example.com:443": address, "other.test:443": address, "unlisted.test:443": address},
+	}
+	content, err := f.Fetch(t.Context(), "https://example.com/", 10)
+	require.NoError(t, err)
+	assert.Equal(t, "hello", string(content))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	_, err = f.Fetch(t.Context(), "https://other.test/", 10)
+	requireFault(t, err, sources.Unreachable, "not other.test")
+	_, err = f.Fetch(t.Context(), "https://unlisted.test/", 10)
+	requireFault(t, err, sources.Refused, "unlisted.test")
 }

@@ -12,6 +12,9 @@ type Dialer struct {
 	Rules    []Rule
 	Resolver Resolver // this machine's, when nil
 	Limits   Limits   // of which Dial counts
+	// Overrides lead a permitted host:port to an address of the operator's choice,
+	// which is not judged.
+	Overrides map[string]string
 }
 
 // Permits says why no connection may go to host:port; nil, if its name and port
@@ -27,6 +30,9 @@ func (d *Dialer) DialContext(ctx context.Context, _, hostPort string) (net.Conn,
 	target, err := d.target(hostPort)
 	if err != nil {
 		return nil, err
+	}
+	if to, overridden := d.Overrides[hostPort]; overridden {
+		return (&net.Dialer{Timeout: d.Limits.orDefaults().Dial}).DialContext(ctx, "tcp", to)
 	}
 	s := &Server{config: Config{Resolver: d.Resolver, Limits: d.Limits.orDefaults()}, rules: d.Rules}
 	if s.config.Resolver == nil {
