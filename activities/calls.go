@@ -86,6 +86,9 @@ type protocol func(*calls.Client, context.Context, calls.Arguments, *secrets.Red
 var protocols = map[string]protocol{
 	contract.CallHTTP:    (*calls.Client).HTTP,
 	contract.CallOpenAPI: (*calls.Client).OpenAPI,
+	contract.CallGRPC:    (*calls.Client).GRPC,
+	contract.CallMCP:     (*calls.Client).MCP,
+	contract.CallA2A:     (*calls.Client).A2A,
 }
 
 func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by protocol) (contract.CallResult, error) {
@@ -153,7 +156,7 @@ const maxClients = 64
 // client is the one that keeps to the hosts of a policy.
 func (c *Calls) client(policy policies.Effective) *calls.Client {
 	rules := policies.Openable(policy.Level, slices.Concat(policy.Calls, c.Options.Rules))
-	key := fmt.Sprint(rules)
+	key := fmt.Sprint(rules, policy.Shares)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	client, ok := c.clients[key]
@@ -162,7 +165,7 @@ func (c *Calls) client(policy policies.Effective) *calls.Client {
 			c.clients = map[string]*calls.Client{} // those in use go on; their idle connections time out
 		}
 		options := c.Options
-		options.Rules = rules
+		options.Rules, options.Folders = rules, policy.Shares
 		client = calls.New(options)
 		c.clients[key] = client
 	}
@@ -256,8 +259,10 @@ func callFailure(interrupted error, redact *secrets.Redactor, err error) error {
 var callFaults = map[calls.Kind]shape{
 	calls.Invalid:         misconfigured,
 	calls.Denied:          {Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Violations: 1},
+	calls.Forbidden:       {Type: contract.AuthorizationError, Status: 403, Title: "Authorization error"},
 	calls.Unauthenticated: {Type: contract.AuthenticationError, Status: 401, Title: "Authentication error"},
 	calls.Failed:          notReached,
+	calls.Erred:           {Type: contract.RuntimeError, Status: 500, Title: "Runtime error"},
 	calls.TooSlow:         {Type: contract.TimeoutError, Status: 408, Title: "Timeout"},
 }
 

@@ -17,11 +17,13 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/sandbox/egress"
 )
 
 // outsideFlags are where calls may go and what secrets definitions may read.
 type outsideFlags struct {
 	hosts, overrides []string
+	plaintext        []string
 	ca               string
 	secrets          []string
 	vault            secrets.VaultOptions
@@ -38,6 +40,7 @@ func (a *app) addCallFlags(cmd *cobra.Command) {
 	f := &a.calls
 	cmd.Flags().StringArrayVar(&f.hosts, "call-host", nil, "a host that calls may reach, as host, host:port, *.host or an address range; repeat for more (levels below maximum)")
 	cmd.Flags().StringArrayVar(&f.overrides, "host-override", nil, "where calls to a host, and fetches from it, really go, as host:port=address:port; repeat for more")
+	cmd.Flags().StringArrayVar(&f.plaintext, "call-plaintext", nil, "a gRPC service that has no TLS, as host:port; repeat for more (calls must be able to reach it, too)")
 	cmd.Flags().StringVar(&f.ca, "call-ca", "", "certificate authorities that calls and fetches trust besides the system's, a PEM file")
 	cmd.Flags().StringArrayVar(&f.secrets, "secret", nil, "a secret that definitions may read, as NAME=SOURCE, where SOURCE is "+secrets.SourceForms+"; repeat for more")
 	cmd.Flags().StringVar(&f.vault.Token, "vault-token", "", "where the token for Vault is: env:, file: or credential: (default VAULT_TOKEN)")
@@ -50,6 +53,9 @@ func (a *app) callSupplies(ctx context.Context) (callSupplies, error) {
 	var s callSupplies
 	var err error
 	if s.options.Overrides, err = hostOverrides(a.calls.overrides); err != nil {
+		return s, err
+	}
+	if s.options.Plaintext, err = plaintextServices(a.calls.plaintext); err != nil {
 		return s, err
 	}
 	if s.options.Roots, err = callRoots(a.calls.ca); err != nil {
@@ -76,6 +82,21 @@ func hostOverrides(texts []string) (map[string]string, error) {
 		all[net.JoinHostPort(strings.ToLower(host), port)] = to
 	}
 	return all, nil
+}
+
+// plaintextServices reads services without TLS. Each names its port, lest what
+// stands beside it is spoken to in the clear.
+func plaintextServices(texts []string) ([]egress.Rule, error) {
+	rules, err := networkRules("call-plaintext", texts)
+	if err != nil {
+		return nil, err
+	}
+	for i, rule := range rules {
+		if len(rule.Ports()) != 1 {
+			return nil, invalid("write host:port, as in greeter.internal:5011", "--call-plaintext %.100q names no port", texts[i])
+		}
+	}
+	return rules, nil
 }
 
 // callRoots are the system's authorities and those of a file; nil without a file.

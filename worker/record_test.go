@@ -35,6 +35,8 @@ var recorded = []string{
 	"run-workflow", "run-workflow-fault", "run-workflow-detached", "run-workflow-timeout", "run-workflow-recursion-ends",
 	"run-script-in-try-for-fork",
 	"emit", "emit-refused", "emit-listen", "listen-one", "listen-all", "listen-sequence", "listen-fork", "listen-until-event",
+	"call-http", "call-http-retry", "call-http-secrets", "call-openapi", "call-grpc", "call-grpc-stream", "call-grpc-status",
+	"call-mcp", "call-mcp-tool-fails", "call-a2a", "call-a2a-stream",
 	"listen-foreach", "listen-correlate", "listen-timeout", "listen-priority",
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/icholy/digest"
 
 	"lazaret.dev/lazaret/activities/calls"
+	"lazaret.dev/lazaret/activities/calls/callstest"
 	"lazaret.dev/lazaret/activities/secrets"
 	"lazaret.dev/lazaret/sandbox/egress"
 )
@@ -36,16 +37,27 @@ var canaries = map[string]string{
 type standIn struct {
 	server  *httptest.Server
 	public  *publicSite
-	tokens  atomic.Int64 // given out
-	revoked sync.Map     // tokens that are not taken any more
-	once    sync.Map     // paths that were asked before
+	greeter *callstest.Greeter // grpc.example.com
+	plain   *callstest.Greeter // the same without TLS: plain.example.com:5011
+	tokens  atomic.Int64       // given out
+	revoked sync.Map           // tokens that are not taken any more
+	once    sync.Map           // paths that were asked before
+	tools   http.Handler       // speaks MCP: api.example.com/mcp
 }
 
+// serviceDocuments are what the documents of the services' tests are in.
+const serviceDocuments = "../activities/calls/testdata"
+
 func startStandIn() (s *standIn, err error) {
-	s = &standIn{}
-	if s.public, err = startPublicSite(); err == nil {
-		s.server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	s = &standIn{tools: callstest.ToolServer()}
+	if s.public, err = startPublicSite(); err != nil {
+		return s, err
 	}
+	s.server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	if s.greeter, err = callstest.StartGreeter(serviceDocuments, &s.server.TLS.Certificates[0]); err != nil {
+		return s, err
+	}
+	s.plain, err = callstest.StartGreeter(serviceDocuments, nil)
 	return s, err
 }
 
@@ -53,11 +65,16 @@ func (s *standIn) close() {
 	s.public.close()
 	s.server.CloseClientConnections()
 	s.server.Close()
+	for _, greeter := range []*callstest.Greeter{s.greeter, s.plain} {
+		if greeter != nil {
+			greeter.Stop()
+		}
+	}
 }
 
 // supplies lead calls to the stand-in.
 func (s *standIn) supplies(dir string) (callSupplies, error) {
-	rules, err := egress.ParseRules(append([]string{"*.example.com", "inside.example.org"}, publicHosts...))
+	rules, err := egress.ParseRules(append([]string{"*.example.com", "plain.example.com:5011", "inside.example.org"}, publicHosts...))
 	if err != nil {
 		return callSupplies{}, err
 	}
@@ -65,9 +82,15 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 	for _, host := range []string{"api", "id", "other"} {
 		overrides[host+".example.com:443"] = s.server.Listener.Addr().String()
 	}
+	overrides["grpc.example.com:443"] = s.greeter.Address
+	overrides["plain.example.com:5011"] = s.plain.Address
+	plaintext, err := egress.ParseRules([]string{"plain.example.com:5011"})
+	if err != nil {
+		return callSupplies{}, err
+	}
 	roots := x509.NewCertPool()
 	roots.AddCert(s.server.Certificate())
-	supplies := callSupplies{options: calls.Options{Rules: rules, Overrides: overrides, Roots: roots}, secrets: &secrets.Store{}}
+	supplies := callSupplies{options: calls.Options{Rules: rules, Overrides: overrides, Roots: roots, Plaintext: plaintext}, secrets: &secrets.Store{}}
 	s.public.trust(&supplies)
 	for name, value := range canaries {
 		file := dir + "/secret-" + name
@@ -91,8 +114,12 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "echo", "v2", "v3":
 		s.echo(w, r)
+	case "mcp":
+		s.tools.ServeHTTP(w, r)
+	case "agent":
+		callstest.Agent{Base: "https://api.example.com/agent"}.ServeHTTP(w, r)
 	case "docs":
-		http.ServeFile(w, r, "../activities/calls/testdata/"+rest)
+		http.ServeFile(w, r, serviceDocuments+"/"+rest)
 	case "status":
 		var code int
 		_, _ = fmt.Sscan(rest, &code)

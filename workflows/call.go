@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // runCall calls something outside, from whichever worker takes the activity.
 func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *definition.Call, u *underWay, env expression.Env) (any, error) {
-	with, sealed, err := callArguments(t, body, u, env)
+	with, sealed, err := e.callArguments(t, body, u, env)
 	if err != nil {
 		return nil, err
 	}
@@ -50,16 +51,21 @@ func decodeOutput(reference string, result contract.CallResult) (any, error) {
 }
 
 // callArguments evaluates what the definition gives the call.
-func callArguments(t *definition.Task, body *definition.Call, u *underWay, env expression.Env) (map[string]any, contract.Sealed, error) {
+func (e *execution) callArguments(t *definition.Task, body *definition.Call, u *underWay, env expression.Env) (map[string]any, contract.Sealed, error) {
 	with := map[string]any{}
 	s := sealer{input: u.Input, env: env, reference: t.Reference}
 	for _, argument := range body.With {
 		var err error
-		if argument.URI != nil {
+		switch {
+		case argument.URI != nil:
 			if with[argument.Name], err = argument.URI.Expand(u.Input); err != nil {
 				err = expressionFault(t.Reference, err)
 			}
-		} else {
+		case argument.Length != nil:
+			var length time.Duration
+			length, err = e.duration(*argument.Length, u.Input, env, t.Reference)
+			with[argument.Name] = int(length.Milliseconds())
+		default:
 			with[argument.Name], err = s.evaluate("/"+argument.Name, argument.Value)
 		}
 		if err != nil {
@@ -71,15 +77,26 @@ func callArguments(t *definition.Task, body *definition.Call, u *underWay, env e
 }
 
 // repeatable tells whether the call may be made twice: the methods that RFC 9110
-// calls idempotent. Of an OpenAPI operation the method is not known here.
+// calls idempotent, and those of MCP and A2A that only read. Of an OpenAPI
+// operation or a gRPC method it is not known here.
 func repeatable(body *definition.Call, with map[string]any) bool {
 	method, _ := with["method"].(string)
-	switch strings.ToUpper(method) {
-	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
-		return body.Protocol == "http"
+	switch body.Protocol {
+	case "http":
+		return slices.Contains(idempotentMethods, strings.ToUpper(method))
+	case "mcp", "a2a":
+		return slices.Contains(readingMethods, method)
 	}
 	return false
 }
+
+var (
+	idempotentMethods = []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
+	readingMethods    = []string{
+		"tools/list", "prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list",
+		"tasks/get", "tasks/list", "tasks/pushNotificationConfig/get", "tasks/pushNotificationConfig/list", "agent/getAuthenticatedExtendedCard",
+	}
+)
 
 // maxCall bounds a call, with what it needs first: a token, a document.
 const maxCall = 15 * time.Minute

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,11 +73,8 @@ func (r *request) maxBody() int {
 
 // refusal is an answer whose status is an error.
 func (s *session) refusal(r *request, response *http.Response, content []byte) error {
-	f := fault(Failed, nil, "%s %s answers with status %d", r.method, place(r.url), response.StatusCode)
+	f := fault(Failed, nil, "%s %s answers with status %s", r.method, place(r.url), statusText(response.StatusCode))
 	f.Status = response.StatusCode
-	if text := http.StatusText(response.StatusCode); text != "" {
-		f.Detail += " " + text
-	}
 	if response.StatusCode >= 300 && response.StatusCode < 400 && response.Header.Get("Location") != "" {
 		f.Detail += ", a redirect, which is not followed"
 		return f
@@ -85,6 +83,15 @@ func (s *session) refusal(r *request, response *http.Response, content []byte) e
 		f.Detail += ": " + excerpt
 	}
 	return f
+}
+
+// statusText is a status with its name, if it has one.
+func statusText(status int) string {
+	text := strconv.Itoa(status)
+	if name := http.StatusText(status); name != "" {
+		text += " " + name
+	}
+	return text
 }
 
 // maxExcerpt bounds what an error shows of an answer.

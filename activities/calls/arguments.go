@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 
 	"lazaret.dev/lazaret/workflows/expression"
 )
@@ -39,6 +40,31 @@ func (a Arguments) flag(name string) (bool, error) {
 	default:
 		return false, fault(Invalid, nil, "%s must be a boolean, not %s", name, kindOf(value))
 	}
+}
+
+// whole is an argument that is a whole number; absent, it is fallback.
+func (a Arguments) whole(name string, fallback int) (int, error) {
+	if a[name] == nil {
+		return fallback, nil
+	}
+	text, err := expression.Encode(a[name])
+	if err != nil {
+		return 0, fault(Invalid, err, "%s", name)
+	}
+	number, err := strconv.Atoi(string(text))
+	if err != nil {
+		return 0, fault(Invalid, nil, "%s must be a whole number, not %s", name, kindOf(a[name]))
+	}
+	return number, nil
+}
+
+// port is one that a service can be reached at.
+func (a Arguments) port(name string, fallback int) (int, error) {
+	port, err := a.whole(name, fallback)
+	if err == nil && (port < 1 || port > 65535) {
+		err = fault(Invalid, nil, "%s must be from 1 to 65535, not %d", name, port)
+	}
+	return port, err
 }
 
 func (a Arguments) object(name string) (map[string]any, error) {

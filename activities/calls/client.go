@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -34,6 +35,12 @@ type Options struct {
 	// Overrides lead a permitted host:port to an address of the operator's choice,
 	// which is not judged.
 	Overrides map[string]string
+	// Plaintext are the services that are reached without TLS, where their protocol
+	// does not say: gRPC. Each names a port.
+	Plaintext []egress.Rule
+	// Folders of this machine, as absolute paths, may hold documents that describe
+	// services.
+	Folders []string
 }
 
 // Client makes requests. It is safe for concurrent use and keeps connections
@@ -134,7 +141,7 @@ func (c *Client) confidential(u *url.URL) error {
 		return nil
 	}
 	exact := &egress.Dialer{}
-	for _, r := range c.options.Rules {
+	for _, r := range slices.Concat(c.options.Rules, c.options.Plaintext) {
 		if len(r.Ports()) == 1 {
 			exact.Rules = append(exact.Rules, r)
 		}
@@ -143,6 +150,11 @@ func (c *Client) confidential(u *url.URL) error {
 		return nil
 	}
 	return fault(Unauthenticated, nil, "credentials and secrets are not sent over plain HTTP to %s; use https, or the operator may list it with its port, --call-host %s", u.Host, authority(u))
+}
+
+// plaintext says whether the operator has the service at host:port without TLS.
+func (c *Client) plaintext(hostPort string) bool {
+	return (&egress.Dialer{Rules: c.options.Plaintext}).Permits(hostPort) == nil
 }
 
 // authority is the host and port that a URL leads to.

@@ -2,8 +2,17 @@ package calls
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxDocument bounds a document that describes a service, in bytes.
@@ -17,7 +26,7 @@ func (s *session) document(ctx context.Context, a Arguments, name string) ([]byt
 	if err != nil {
 		return nil, nil, err
 	}
-	u, err := s.target(text)
+	u, err := s.resource(text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -29,7 +38,78 @@ func (s *session) document(ctx context.Context, a Arguments, name string) ([]byt
 	return content, u, err
 }
 
+// resource reads and judges where a document is: a URL, or a file of a folder that
+// the operator shares.
+func (s *session) resource(text string) (*url.URL, error) {
+	if len(text) < len(fileScheme) || !strings.EqualFold(text[:len(fileScheme)], fileScheme) {
+		return s.target(text)
+	}
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxURL || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fault(Invalid, nil, "URL %.100q is none of a file", text)
+	}
+	if u.Host != "" && u.Host != "localhost" { // file://app/greet.proto is /app/greet.proto
+		u.Path = "/" + u.Host + u.Path
+	}
+	u.Scheme, u.Host, u.Path, u.RawPath = "file", "", path.Clean("/"+u.Path), ""
+	return u, nil
+}
+
+const fileScheme = "file://"
+
+// file reads a document of a shared folder. No link leads out of it.
+func (s *session) file(u *url.URL) ([]byte, error) {
+	for _, folder := range s.options.Folders {
+		below, inside := strings.CutPrefix(u.Path, strings.TrimSuffix(folder, "/")+"/")
+		if !inside {
+			continue
+		}
+		content, err := readBelow(folder, below, maxDocument)
+		if err != nil {
+			return nil, fault(Failed, nil, "%s cannot be read: %s", place(u), err)
+		}
+		return content, nil
+	}
+	return nil, fault(Forbidden, nil, "%s is in no folder that calls may read; the operator may share it with --share %s", place(u), path.Dir(u.Path))
+}
+
+func readBelow(folder, name string, limit int64) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer func() { _ = root.Close() }()
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe must not hold it up
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, errors.New("it is no file")
+	}
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, reason(err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	}
+	return content, nil
+}
+
+// reason is an error of a file without its path, which the message has.
+func reason(err error) error {
+	if inner, ok := errors.AsType[*fs.PathError](err); ok {
+		return inner.Err
+	}
+	return err
+}
+
 func (s *session) fetchDocument(ctx context.Context, u *url.URL, policy map[string]any) ([]byte, error) {
+	if u.Scheme == "file" {
+		return s.file(u)
+	}
 	r := &request{method: http.MethodGet, url: u, authentication: policy, limit: maxDocument}
 	response, err := s.ask(ctx, r)
 	if err != nil {

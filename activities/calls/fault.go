@@ -13,8 +13,10 @@ type Kind int
 const (
 	Invalid         Kind = iota + 1 // the definition's: what it gives is no request
 	Denied                          // the operator's: the host or its address is not permitted
+	Forbidden                       // the operator's: a file that is not shared
 	Unauthenticated                 // no token, or no credentials that could be sent
 	Failed                          // the other side's or the network's
+	Erred                           // the other side's: its answer is an error of its protocol
 	TooSlow                         // it did not end in time
 )
 

@@ -9,6 +9,9 @@ import (
 const (
 	CallHTTP    = "call.http"
 	CallOpenAPI = "call.openapi"
+	CallGRPC    = "call.grpc"
+	CallMCP     = "call.mcp"
+	CallA2A     = "call.a2a"
 )
 
 // Call asks for something outside to be called.
@@ -17,7 +20,11 @@ type Call struct {
 	// With are the call's arguments by name, an object. http: uri, method, headers,
 	// query, body, output, redirect, authentication. openapi: document,
 	// documentAuthentication, operationId, parameters, output, redirect,
-	// authentication. What the definition leaves out is absent.
+	// authentication. grpc: proto, protoAuthentication, service, host, port, method,
+	// arguments, authentication. mcp: uri, headers, authentication, method,
+	// parameters, protocolVersion, timeout (milliseconds), clientName, clientVersion.
+	// a2a: agentCard, agentCardAuthentication, server, serverAuthentication, method,
+	// parameters. What the definition leaves out is absent.
 	With    json.RawMessage `json:"with"`
 	Secrets []string        `json:"secrets,omitempty"` // that the definition declares
 	Sealed  Sealed          `json:"sealed,omitzero"`   // what With holds null for

@@ -1,51 +1,56 @@
 package definition
 
 import (
+	"slices"
 	"strings"
 
 	"lazaret.dev/lazaret/workflows/expression"
 )
 
-// Argument is one of a call's arguments: a URI template, or a value. A value may
-// read $secrets, which only an activity knows (see expression.EvaluateSealed).
+// Argument is one of a call's arguments: a URI template, a duration, or a value. A
+// value may read $secrets, which only an activity knows (see
+// expression.EvaluateSealed).
 type Argument struct {
-	Name  string
-	URI   *URITemplate         // nil: Value
-	Value *expression.Template // nil: URI
+	Name   string
+	URI    *URITemplate
+	Length *Duration
+	Value  *expression.Template // nil: one of the others
 }
 
 // callBody builds a call of what this version can call.
 func (c *checker) callBody(t cursor, v vars) Body {
 	with := t.get("with")
-	switch protocol := t.get("call").str(); protocol {
+	a := &arguments{checker: c, scope: v.callScope()}
+	protocol := t.get("call").str()
+	switch protocol {
 	case "http":
-		return &Call{Protocol: protocol, With: c.httpArguments(with, v)}
+		a.http(with)
 	case "openapi":
-		return &Call{Protocol: protocol, With: c.openAPIArguments(with, v)}
+		a.openAPI(with)
+	case "grpc":
+		a.grpc(with)
+	case "mcp":
+		a.mcp(with)
+	case "a2a":
+		a.a2a(with)
+	default:
+		c.refuseKind(t, "call")
+		return nil
 	}
-	c.refuseKind(t, "call")
-	return nil
+	return &Call{Protocol: protocol, With: a.all}
 }
 
-func (c *checker) openAPIArguments(with cursor, v vars) []Argument {
-	a := arguments{checker: c, scope: v.callScope()}
+func (a *arguments) openAPI(with cursor) {
 	a.resource("document", with.get("document"))
 	a.authentication("authentication", with.get("authentication"))
-	for _, name := range []string{"operationId", "parameters", "output", "redirect"} {
-		a.value(name, with.get(name))
-	}
-	return a.all
+	a.values(with, "operationId", "parameters", "output", "redirect")
 }
 
-func (c *checker) httpArguments(with cursor, v vars) []Argument {
-	c.checkMethod(with.get("method"))
-	c.checkHeaders(with.get("headers"))
-	a := arguments{checker: c, scope: v.callScope()}
-	a.endpoint("uri", "authentication", with.get("endpoint"))
-	for _, name := range []string{"method", "headers", "query", "body", "output", "redirect"} {
-		a.value(name, with.get(name))
-	}
-	return a.all
+func (a *arguments) http(with cursor) {
+	a.checkMethod(with.get("method"))
+	a.checkHeaders(with.get("headers"))
+	a.endpoint("uri", "authentication", with.get("endpoint"), webSchemes)
+	a.values(with, "method", "headers", "query", "body", "output", "redirect")
 }
 
 // arguments gathers what a call is given.
@@ -55,14 +60,37 @@ type arguments struct {
 	all   []Argument
 }
 
+// values takes properties under their own names.
+func (a *arguments) values(of cursor, names ...string) {
+	for _, name := range names {
+		a.value(name, of.get(name))
+	}
+}
+
 func (a *arguments) value(name string, cur cursor) {
 	if value := a.secretTemplate(cur, a.scope); value != nil {
 		a.all = append(a.all, Argument{Name: name, Value: value})
 	}
 }
 
+// length takes a duration.
+func (a *arguments) length(name string, cur cursor) {
+	if cur.exists() {
+		length := a.duration(cur, a.scope)
+		a.all = append(a.all, Argument{Name: name, Length: &length})
+	}
+}
+
+// schemes are those that a URI which is written out may begin with.
+type schemes []string
+
+var (
+	webSchemes      = schemes{"https://", "http://"}
+	resourceSchemes = schemes{"https://", "http://", "file://"} // of a resource: a service's description
+)
+
 // endpoint takes a URI, with or without an authentication.
-func (a *arguments) endpoint(uriName, authenticationName string, endpoint cursor) {
+func (a *arguments) endpoint(uriName, authenticationName string, endpoint cursor, known schemes) {
 	if endpoint.is(objectNode) {
 		a.authentication(authenticationName, endpoint.get("authentication"))
 		endpoint = endpoint.get("uri")
@@ -76,14 +104,14 @@ func (a *arguments) endpoint(uriName, authenticationName string, endpoint cursor
 		}
 		return
 	}
-	if template := a.uriTemplate(endpoint); template != nil {
+	if template := a.uriTemplate(endpoint, known); template != nil {
 		a.all = append(a.all, Argument{Name: uriName, URI: template})
 	}
 }
 
 // resource takes where a document is to be had.
 func (a *arguments) resource(name string, resource cursor) {
-	a.endpoint(name, name+"Authentication", resource.get("endpoint"))
+	a.endpoint(name, name+"Authentication", resource.get("endpoint"), resourceSchemes)
 }
 
 func (a *arguments) authentication(name string, cur cursor) {
@@ -93,7 +121,7 @@ func (a *arguments) authentication(name string, cur cursor) {
 }
 
 // uriTemplate builds a URI that is written out.
-func (c *checker) uriTemplate(cur cursor) *URITemplate {
+func (c *checker) uriTemplate(cur cursor, known schemes) *URITemplate {
 	text := cur.str()
 	template, offset, reason := parseURITemplate(text)
 	if reason != "" {
@@ -102,7 +130,7 @@ func (c *checker) uriTemplate(cur cursor) *URITemplate {
 		return nil
 	}
 	lower := strings.ToLower(text)
-	if strings.HasPrefix(text, "{") || strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") {
+	if strings.HasPrefix(text, "{") || slices.ContainsFunc(known, func(scheme string) bool { return strings.HasPrefix(lower, scheme) }) {
 		return template
 	}
 	c.reportHint(cur, "call.uri", "begin it with https://", "URI %q is none of HTTP", preview(text))

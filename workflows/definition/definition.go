@@ -183,7 +183,7 @@ type (
 
 	// Call calls something outside by one of the DSL's protocols.
 	Call struct {
-		Protocol string // "http", "openapi"
+		Protocol string // such as "http"
 		With     []Argument
 	}
 
