@@ -258,7 +258,7 @@ func callFailure(interrupted error, redact *secrets.Redactor, err error) error {
 // callFaults are the shapes of what goes wrong with a call.
 var callFaults = map[calls.Kind]shape{
 	calls.Invalid:         misconfigured,
-	calls.Denied:          {Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Violations: 1},
+	calls.Denied:          {Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Code: contract.CodeSecurity, Violations: 1},
 	calls.Forbidden:       {Type: contract.AuthorizationError, Status: 403, Title: "Authorization error"},
 	calls.Unauthenticated: {Type: contract.AuthenticationError, Status: 401, Title: "Authentication error"},
 	calls.Failed:          notReached,
@@ -274,6 +274,9 @@ func callFault(err error) *contract.Fault {
 	fault := callFaults[f.Kind].with(f.Error())
 	if f.Status != 0 {
 		fault.Status = f.Status
+		if fault.Code == contract.CodeNetwork {
+			fault.Code = contract.CodeCommunication // it was reached, and answered
+		}
 	}
 	return fault
 }

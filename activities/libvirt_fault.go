@@ -24,7 +24,10 @@ func LibvirtFault(operation string, e *virt.Error) *contract.Fault {
 	f := libvirtFaults[e.Code]
 	fault := &contract.Fault{Type: f.kind, Status: e.Code.Status(), Title: f.title, Detail: e.Message}
 	if e.Code == virt.Denied && !e.Rejected {
-		fault.Violations = 1
+		fault.Violations, fault.Code = 1, contract.CodeSecurity
+	}
+	if e.Code == virt.Unreachable {
+		fault.Code = contract.CodeNetwork
 	}
 	if e.Lost {
 		fault.Detail += "; whether " + operation + " took effect is not known"

@@ -21,18 +21,18 @@ func conclude(request contract.Process, level policies.Level, spec sandbox.Spec,
 	case sandbox.Completed, sandbox.Failed:
 		return ended(request, level, spec, r)
 	case sandbox.Signalled:
-		return none(runtimeFault("the program was ended by signal %s%s", r.Signal, tail(r.Stderr)))
+		return none(coded(contract.CodeCrash, runtimeFault("the program was ended by signal %s%s", r.Signal, tail(r.Stderr))))
 	case sandbox.TimedOut:
 		return none(&contract.Fault{
-			Type: contract.TimeoutError, Status: 408, Title: "Timeout",
+			Type: contract.TimeoutError, Status: 408, Title: "Timeout", Code: timeCode(spec, r),
 			Detail: fmt.Sprintf("the program ran longer than the %s that level %s allows", spec.Limits.Wall, level),
 		})
 	case sandbox.MemoryLimit:
-		return none(runtimeFault("the program needed more than the %d MiB of memory that level %s allows", spec.Limits.Memory>>20, level))
+		return none(coded(contract.CodeMemory, runtimeFault("the program needed more than the %d MiB of memory that level %s allows", spec.Limits.Memory>>20, level)))
 	case sandbox.PidsLimit:
-		return none(runtimeFault("the program needed more than the %d processes and threads that level %s allows%s", spec.Limits.Processes, level, tail(r.Stderr)))
+		return none(coded(contract.CodeResource, runtimeFault("the program needed more than the %d processes and threads that level %s allows%s", spec.Limits.Processes, level, tail(r.Stderr))))
 	case sandbox.OutputLimit:
-		return none(runtimeFault("the program wrote far more than the %d bytes of output that level %s allows", spec.Limits.Stdout, level))
+		return none(coded(contract.CodeResource, runtimeFault("the program wrote far more than the %d bytes of output that level %s allows", spec.Limits.Stdout, level)))
 	case sandbox.Denied:
 		return none(denied(level, r.Violations))
 	case sandbox.Refused:
@@ -42,6 +42,19 @@ func conclude(request contract.Process, level policies.Level, spec sandbox.Spec,
 	case sandbox.SandboxError:
 	}
 	return contract.ProcessResult{}, fmt.Errorf("sandbox: outcome %s%s", r.Outcome, tail(r.Stderr))
+}
+
+func coded(code string, fault *contract.Fault) *contract.Fault {
+	fault.Code = code
+	return fault
+}
+
+// timeCode tells a program that used up its processor time from one that took too long.
+func timeCode(spec sandbox.Spec, r sandbox.Result) string {
+	if spec.Limits.CPUTime > 0 && (spec.Limits.Wall == 0 || r.Usage.Wall < spec.Limits.Wall) {
+		return contract.CodeCPU
+	}
+	return contract.CodeTimeout
 }
 
 func none(fault *contract.Fault) (contract.ProcessResult, error) {
@@ -113,7 +126,7 @@ func denied(level policies.Level, violations []sandbox.Violation) *contract.Faul
 		v := violations[len(violations)-1]
 		detail += fmt.Sprintf(": %s (%s)", v.Type, strings.TrimSpace(v.Syscall+" "+oneLine(v.Detail, 200)))
 	}
-	return &contract.Fault{Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Detail: detail, Violations: count(violations)}
+	return &contract.Fault{Type: contract.AuthorizationError, Status: 403, Title: "Security violation", Code: contract.CodeSecurity, Detail: detail, Violations: count(violations)}
 }
 
 func count(violations []sandbox.Violation) int {

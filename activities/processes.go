@@ -127,6 +127,9 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err != nil {
 		return contract.ProcessResult{}, failure(file.unfit(ctx, record.orRefused(err)))
 	}
+	if request.Fresh {
+		spec.Warm = nil
+	}
 	spec.ID = activityOf(ctx) // what another attempt does again is the same violation (A31)
 	p.Machines.under(policy).serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
 	alerts := p.alert(ctx, request, level, redact, file)
@@ -144,6 +147,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 	if err := record.ended(result); err != nil {
 		return contract.ProcessResult{}, failure(err)
 	}
+	file.ended = result.Outcome == sandbox.Denied
 	order, err := file.all(ctx, result.Violations)
 	if err != nil {
 		return contract.ProcessResult{}, failure(err)

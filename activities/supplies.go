@@ -239,7 +239,7 @@ func (s shape) with(detail string) *contract.Fault {
 var (
 	misconfigured = shape{Type: contract.ConfigurationError, Status: 400, Title: "Configuration error"}
 	notPermitted  = shape{Type: contract.Refused, Status: 403, Title: "Refused by policy"}
-	notReached    = shape{Type: contract.CommunicationError, Status: 500, Title: "Communication error"}
+	notReached    = shape{Type: contract.CommunicationError, Status: 500, Title: "Communication error", Code: contract.CodeNetwork}
 
 	sourceFaults = map[sources.Kind]shape{
 		sources.BadURL:      misconfigured,

@@ -31,10 +31,11 @@ type filing struct {
 	task   contract.TaskID
 	policy policies.Effective
 	script string // digest
+	ended  bool   // the program was ended for its violations
 }
 
 func (p *Processes) filing(request contract.Process, policy policies.Effective) filing {
-	return filing{p.Filer, request.Task, policy, ledger.ScriptDigest(request)}
+	return filing{filer: p.Filer, task: request.Task, policy: policy, script: ledger.ScriptDigest(request)}
 }
 
 // violationID names a violation that no sandbox saw.
@@ -53,7 +54,7 @@ func (f filing) report(ctx context.Context, violations []sandbox.Violation) cont
 	for _, v := range violations {
 		report.Violations = append(report.Violations, contract.Violation{
 			ID: v.ID, Type: string(v.Type), Severity: v.Severity.String(), Subject: oneLine(v.Detail, 250), Syscall: v.Syscall,
-			Count: v.Count, Action: v.Action, At: time.Now().UTC(),
+			Count: v.Count, Action: v.Action, Ended: f.ended && v.Severity > sandbox.Low, At: time.Now().UTC(),
 			Version: f.task.Version, Digest: f.task.Digest, Script: f.script,
 			Execution: info.WorkflowExecution.ID, Run: info.WorkflowExecution.RunID, Root: f.task.Execution,
 			Task: f.task.Reference, Activity: info.ActivityID, Level: level, Policy: f.policy.PolicyDigest,

@@ -41,7 +41,7 @@ const (
 var settings []*setting
 
 func init() { //nolint:gochecknoinits // the table refers to itself
-	settings = slices.Concat(levelSettings, networkSettings, limitSettings, pythonSettings, accessSettings, reactionSettings)
+	settings = slices.Concat(levelSettings, networkSettings, limitSettings, pythonSettings, accessSettings, reactionSettings, recoverySettings)
 }
 
 func findSetting(key string) *setting {

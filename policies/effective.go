@@ -36,6 +36,7 @@ type Effective struct {
 	// need not be signed.
 	Signers []string
 
+	Recovery     Recovery
 	Thresholds   Thresholds
 	OnQuarantine QuarantineAction
 	Review       Review
@@ -138,5 +139,6 @@ func LevelDefaults(l Level) (Effective, error) {
 		Python:       PythonRules{Versions: Patterns{"*"}, Packages: Patterns{"*"}, Indexes: Patterns{"*"}},
 		Thresholds:   Thresholds{Quarantine: p.quarantine, Watch: 1, WatchFor: DefaultWatch},
 		OnQuarantine: HoldExecutions,
+		Recovery:     DefaultRecovery(),
 	}, nil
 }

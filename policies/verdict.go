@@ -7,6 +7,9 @@ import (
 	"lazaret.dev/lazaret/sandbox"
 )
 
+// SecurityCode is the code of a program that was ended for its violations.
+const SecurityCode = "SEC_001"
+
 // Decision is what follows from the violations of one definition.
 type Decision string
 
@@ -21,6 +24,8 @@ const (
 type Recorded struct {
 	Severity sandbox.Severity
 	At       time.Time
+	// Ended says that the program was ended for it.
+	Ended bool
 }
 
 // Standing is where a definition stands when a violation is judged.
@@ -48,11 +53,11 @@ type Judgement struct {
 //
 // Low never counts. Medium and above count for as long as the thresholds say. High
 // is told to people at once. Critical puts the definition away whatever the count
-// (A26). Where the thresholds leave it to people, nothing is ever put away by
+// (A26), and so does a program that had to be ended for what it did (A42). Where the thresholds leave it to people, nothing is ever put away by
 // itself (A23).
 func (t Thresholds) Judge(recorded []Recorded, newest int, standing Standing, now time.Time) Judgement {
 	v := Judgement{Decision: DecisionAllow, Limit: t.limit(standing)}
-	critical := false
+	critical, ended := false, false
 	for i, r := range recorded {
 		isNew := i >= newest
 		v.Notify = v.Notify || isNew && r.Severity >= sandbox.High
@@ -61,18 +66,22 @@ func (t Thresholds) Judge(recorded []Recorded, newest int, standing Standing, no
 		}
 		v.Counted++
 		critical = critical || isNew && r.Severity >= sandbox.Critical
+		ended = ended || isNew && r.Ended
 	}
 	full := v.Limit > 0 && v.Counted >= v.Limit
 	switch {
 	case v.Counted == 0:
 	case !t.Automatic:
-		v.Decision, v.Alert = DecisionWarn, full || critical
-	case critical || full:
+		v.Decision, v.Alert = DecisionWarn, full || critical || ended
+	case critical || ended || full:
 		v.Decision = DecisionQuarantine
 	default:
 		v.Decision = DecisionWarn
 	}
 	v.Reason = v.reason(critical, standing)
+	if ended && !critical && !full && v.Counted > 0 {
+		v.Reason = fmt.Sprintf("a program was ended for its violations (%s)", SecurityCode)
+	}
 	return v
 }
 

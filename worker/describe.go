@@ -18,6 +18,8 @@ type description struct {
 	// Approvals are what waits for lazaret approve or reject.
 	Approvals []contract.Approvable `json:"approvals,omitempty"`
 	Fault     *contract.Fault       `json:"fault,omitempty"`
+	// Held says why it holds: its definition is in quarantine.
+	Held string `json:"held,omitempty"`
 }
 
 func (a *app) describeCommand() *cobra.Command {
@@ -50,7 +52,7 @@ func (a *app) describe(ctx context.Context, s *session, id string) error {
 	if err != nil {
 		fmt.Fprintf(a.stderr, "tasks are not shown: no worker answered (%v)\n", err)
 	}
-	d.Tasks, d.Fault, d.Approvals = state.Tasks, state.Fault, state.Approvals
+	d.Tasks, d.Fault, d.Approvals, d.Held = state.Tasks, state.Fault, state.Approvals, state.Held
 	if a.output != "table" {
 		return a.printJSON(d)
 	}
@@ -74,12 +76,15 @@ func (a *app) printDescription(d description) {
 	fmt.Fprintf(a.stdout, "id          %s\n", d.ID)
 	fmt.Fprintf(a.stdout, "definition  %s:%s\n", d.Definition, d.Version)
 	fmt.Fprintf(a.stdout, "status      %s\n", d.Status)
+	if d.Held != "" {
+		fmt.Fprintf(a.stdout, "held        %s\n", d.Held)
+	}
 	fmt.Fprintf(a.stdout, "started     %s\n", d.Started.Local().Format(time.DateTime))
 	if !d.Ended.IsZero() {
 		fmt.Fprintf(a.stdout, "ended       %s (%s)\n", d.Ended.Local().Format(time.DateTime), d.Ended.Sub(d.Started).Round(time.Millisecond))
 	}
 	if d.Fault != nil {
-		fmt.Fprintf(a.stdout, "fault       %s\n", d.Fault.Error())
+		fmt.Fprintf(a.stdout, "fault       %s: %s\n", d.Fault.ErrorCode(), d.Fault.Error())
 	}
 	for _, p := range d.Approvals {
 		printApproval(a.stdout, p)

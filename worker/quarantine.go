@@ -151,11 +151,17 @@ func (a *app) printLedger(l contract.Ledger) {
 		line("watched", "until %s", l.WatchUntil.Local().Format(time.DateTime))
 	}
 	line("violations", "%d, of which %d count; the limit is %d", l.Total, l.Counted, l.Limit)
+	if l.Consecutive > 0 {
+		line("errors", "%d executions in a row, %d of them critical", l.Consecutive, l.Critical)
+	}
 	if l.Refused > 0 {
 		line("forged", "%d reports refused", l.Refused)
 	}
 	for _, v := range l.Versions {
 		line("version", "%s (%.12s)", v.Version, v.Digest)
+	}
+	for _, f := range l.Failures {
+		line("error", "%s  %s %s %s %s", f.At.Local().Format(time.DateTime), f.Code, f.Execution, f.Task, f.Action)
 	}
 	for _, r := range l.Related {
 		line("related", "its %s %s/%s was %s at %s", r.Relation, r.Namespace, r.Name, r.State, r.At.Local().Format(time.DateTime))

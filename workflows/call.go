@@ -31,8 +31,10 @@ func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *defi
 	}
 	e.progress.publish(ctx)
 	var result contract.CallResult
-	ctx = workflow.WithActivityOptions(ctx, callOptions(t.Reference, repeatable(body, with)))
-	if err := e.perform(ctx, body.Activity(), request, &result); err != nil {
+	harmless := repeatable(body, with)
+	ctx = workflow.WithActivityOptions(ctx, callOptions(t.Reference, harmless))
+	again := func(bool) any { return request }
+	if err := e.persist(ctx, effort{t, body.Activity(), again, harmless}, &result); err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, lostCall(err)
 	}

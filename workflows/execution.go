@@ -40,6 +40,8 @@ type execution struct {
 	hearing int             // orders that are being read
 	cancel  func()          // ends all that is under way
 	fate    *contract.Fault // with which the quarantine ends the execution
+	// rolledBack says that its error is recovered from, and filed.
+	rolledBack bool
 }
 
 func newExecution(ctx workflow.Context, def *definition.Definition, start contract.Start) (*execution, error) {

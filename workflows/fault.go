@@ -50,10 +50,16 @@ func asFault(err error) *contract.Fault {
 
 func applicationFault(err *temporal.ApplicationError) *contract.Fault {
 	var fault contract.Fault
+	var coded contract.Coded
 	if err.HasDetails() && err.Details(&fault) == nil && fault.Type != "" {
+		if fault.Code == "" && err.Details(&fault, &coded) == nil {
+			fault.Code = coded.Code // of a child
+		}
 		return &fault
 	}
-	return runtimeFault("", err.Message())
+	infrastructure := runtimeFault("", err.Message())
+	infrastructure.Code = (&contract.Fault{Type: err.Type()}).ErrorCode()
+	return infrastructure
 }
 
 // violationsOf counts the violations for which a program was ended.

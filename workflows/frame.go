@@ -84,6 +84,8 @@ type snapshot struct {
 	// What has to do with events.
 	Emitted int    `json:"emitted,omitempty"` // events emitted so far
 	Inbox   *inbox `json:"inbox,omitempty"`   // of an execution that listens
+	// Recovery is what is done about errors; nil: nothing.
+	Recovery *contract.Recovery `json:"recovery,omitempty"`
 	// Obeyed is what the definition's ledger has said.
 	Obeyed obeyed `json:"obeyed,omitzero"`
 }

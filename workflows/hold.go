@@ -80,6 +80,9 @@ func (e *execution) obey(ctx workflow.Context, order contract.Order) {
 			e.cancel()
 		}
 		o.Held = nil
+	case contract.ShutExecution:
+		o.Held = nil
+		e.cancel()
 	}
 }
 
@@ -177,6 +180,7 @@ func admitted(ctx workflow.Context, e *execution) error {
 	if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.AdmitExecution, task).Get(ctx, &admission); err != nil {
 		return err
 	}
+	e.state.Recovery = admission.Recovery
 	if admission.Held {
 		return &contract.Fault{Type: contract.Quarantined, Status: 403, Title: "Quarantined", Detail: admission.Detail}
 	}

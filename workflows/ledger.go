@@ -25,6 +25,7 @@ func keepLedger(ctx workflow.Context, carried contract.Ledger) error {
 		state: ledgerState{carried}, turn: workflow.NewMutex(ctx),
 		reports: workflow.GetSignalChannel(ctx, contract.ReportSignal),
 		related: workflow.GetSignalChannel(ctx, contract.RelatedSignal),
+		ends:    workflow.GetSignalChannel(ctx, contract.EndSignal),
 	}
 	if l.state.State == "" {
 		l.state.State, l.state.Since = contract.LedgerActive, now(ctx)
@@ -50,11 +51,12 @@ func keepLedger(ctx workflow.Context, carried contract.Ledger) error {
 
 // ledger is one run of the entity.
 type ledger struct {
-	state            ledgerState
-	turn             workflow.Mutex // one change at a time
-	reports, related workflow.ReceiveChannel
-	taken            int // signals and changes in this run
-	telling          int // executions are being told
+	state   ledgerState
+	turn    workflow.Mutex // one change at a time
+	taken   int            // signals and changes in this run
+	telling int            // executions are being told
+	// What comes by signal.
+	reports, related, ends workflow.ReceiveChannel
 }
 
 func (l *ledger) renewable(ctx workflow.Context) bool {
@@ -62,7 +64,7 @@ func (l *ledger) renewable(ctx workflow.Context) bool {
 	return due && l.telling == 0 && l.unheard() == 0 && workflow.AllHandlersFinished(ctx)
 }
 
-func (l *ledger) unheard() int { return l.reports.Len() + l.related.Len() }
+func (l *ledger) unheard() int { return l.reports.Len() + l.related.Len() + l.ends.Len() }
 
 // await returns when there is something to do: reports, the end of the watch, or
 // a run that is long enough.
@@ -108,7 +110,36 @@ func (l *ledger) hear(ctx workflow.Context) error {
 			return err
 		}
 	}
+	for l.ends.Len() > 0 {
+		if err := l.hearEndings(ctx, receiveAll(l.ends)); err != nil {
+			return err
+		}
+	}
 	return l.show(ctx)
+}
+
+// hearEndings counts errors and successes of executions, and does what follows.
+func (l *ledger) hearEndings(ctx workflow.Context, endings []contract.Signed) error {
+	l.taken += len(endings)
+	var judged contract.EndJudged
+	err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.JudgeEndings, contract.EndJudging{
+		Summary: l.state.LedgerSummary, Known: l.state.knownFailures(), Endings: endings,
+	}).Get(ctx, &judged)
+	if err != nil {
+		return err
+	}
+	l.state.recordEndings(judged)
+	switch judged.Do {
+	case contract.RecoverQuarantine:
+		if l.state.quarantine(errorsEvent, "", judged.Reason, judged.Action, judged.At) {
+			return l.enforce(ctx, judged.Action)
+		}
+	case contract.RecoverShutdown:
+		l.state.Critical = 0
+		l.state.Revision = max(l.state.Revision+1, judged.At.UnixMilli())
+		l.spread(ctx, contract.Enforcement{Ledger: l.state.Ledger, Do: contract.ShutExecution})
+	}
+	return nil
 }
 
 // receiveAll takes signed texts out of a channel; what is none counts as forged.
@@ -191,12 +222,17 @@ func (l *ledger) enforce(ctx workflow.Context, do string) error {
 	if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EnforceState, e).Get(ctx, nil); err != nil {
 		return err
 	}
+	l.spread(ctx, e)
+	return nil
+}
+
+// spread tells executions while the ledger goes on.
+func (l *ledger) spread(ctx workflow.Context, e contract.Enforcement) {
 	l.telling++
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer func() { l.telling-- }()
 		l.tell(ctx, e)
 	})
-	return nil
 }
 
 // secondWord is how long after the first word executions are told that had begun

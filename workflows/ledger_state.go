@@ -18,6 +18,7 @@ const (
 	reviewEvent  ledgerEvent = "review"  // somebody begins to look into it
 	releaseEvent ledgerEvent = "release" // a reviewer lets it run again
 	watchedEvent ledgerEvent = "watched" // it was watched for long enough
+	errorsEvent  ledgerEvent = "errors"  // its errors are too many, or of a kind that puts it away
 )
 
 // ledgerTable says where each event leads from each state; an event that a state
@@ -25,6 +26,7 @@ const (
 var ledgerTable = map[string]map[ledgerEvent]string{
 	contract.LedgerActive: {
 		verdictEvent: contract.LedgerQuarantined,
+		errorsEvent:  contract.LedgerQuarantined,
 		addEvent:     contract.LedgerQuarantined,
 	},
 	contract.LedgerQuarantined: {
@@ -36,6 +38,7 @@ var ledgerTable = map[string]map[ledgerEvent]string{
 	},
 	contract.LedgerReleased: {
 		verdictEvent: contract.LedgerQuarantined,
+		errorsEvent:  contract.LedgerQuarantined,
 		addEvent:     contract.LedgerQuarantined,
 		watchedEvent: contract.LedgerActive,
 	},
@@ -50,6 +53,7 @@ const (
 	maxLedgerTransitions = 64
 	maxLedgerIncidents   = 32
 	maxLedgerRelated     = 32
+	maxLedgerFailures    = 64
 )
 
 // ledgerState is a ledger's data with what may be done to it. It knows no Temporal:
@@ -76,8 +80,12 @@ func (l *ledgerState) quarantine(event ledgerEvent, by, reason, action string, n
 	l.Action, l.WatchUntil = action, time.Time{}
 	l.Incident = fmt.Sprintf("%s.%s-%s", l.Namespace, l.Name, now.Format("20060102T150405.000"))
 	incident := contract.LedgerIncident{ID: l.Incident, Opened: now, DetectedBy: "violation", Reason: reason}
-	if event == addEvent {
+	switch event {
+	case addEvent:
 		incident.DetectedBy = "manual"
+	case errorsEvent:
+		incident.DetectedBy = "errors"
+	case verdictEvent, reviewEvent, releaseEvent, watchedEvent:
 	}
 	for _, v := range l.Violations {
 		if l.counts(v) {
@@ -110,6 +118,7 @@ func (l *ledgerState) release(r contract.LedgerRequest, watch time.Duration, now
 		return false
 	}
 	l.WatchUntil, l.CountSince, l.Counted, l.Alerted, l.Scripts = now.Add(watch), now, 0, time.Time{}, nil
+	l.Consecutive, l.Critical = 0, 0
 	if n := len(l.Incidents); n > 0 && l.Incidents[n-1].ID == l.Incident {
 		incident := &l.Incidents[n-1]
 		incident.Released, incident.Reviewer, incident.Review = now, r.Reviewer, r.Reason
@@ -138,6 +147,22 @@ func (l *ledgerState) record(j contract.Judged) {
 	}
 	l.Seen = keepNewest(l.Seen, maxLedgerSeen)
 	l.trim()
+}
+
+// recordEndings takes over what was judged of executions that ended.
+func (l *ledgerState) recordEndings(j contract.EndJudged) {
+	l.Refused += j.Refused
+	l.Consecutive, l.Critical = j.Consecutive, j.Critical
+	l.Failures = keepNewest(append(l.Failures, j.Failures...), maxLedgerFailures)
+}
+
+// knownFailures are the ids by which an ending that is told twice is known.
+func (l *ledgerState) knownFailures() []string {
+	ids := make([]string, len(l.Failures))
+	for i, f := range l.Failures {
+		ids[i] = f.ID
+	}
+	return ids
 }
 
 // trim forgets the oldest violations, those that do not count first: many harmless
@@ -189,10 +214,16 @@ func (l *ledgerState) markdown() string {
 	if l.Refused > 0 {
 		fmt.Fprintf(&b, "; %d forged reports refused", l.Refused)
 	}
+	if l.Consecutive > 0 {
+		fmt.Fprintf(&b, "; %d executions in a row ended in an error, %d critical", l.Consecutive, l.Critical)
+	}
 	b.WriteString("\n\n")
 	shown := l.Violations[max(0, len(l.Violations)-maxShown):]
 	for _, v := range slices.Backward(shown) {
 		fmt.Fprintf(&b, "- %s %s %s `%s` %s ×%d, %s\n", v.At.Format("15:04:05"), v.Severity, v.Type, v.Syscall, markdownText(v.Subject), v.Count, v.Version)
+	}
+	for _, f := range slices.Backward(l.Failures[max(0, len(l.Failures)-maxShown):]) {
+		fmt.Fprintf(&b, "- %s %s %s %s %s\n", f.At.Format("15:04:05"), f.Code, f.Action, markdownText(f.Execution), markdownText(f.Task))
 	}
 	for _, r := range l.Related {
 		fmt.Fprintf(&b, "- its %s %s/%s is %s\n", r.Relation, r.Namespace, r.Name, r.State)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,10 +20,10 @@ func TestLedgerTable(t *testing.T) {
 	const stays = ""
 	active, away, review, released := contract.LedgerActive, contract.LedgerQuarantined, contract.LedgerPendingReview, contract.LedgerReleased
 	for state, row := range map[string]map[ledgerEvent]string{
-		active:   {verdictEvent: away, addEvent: away, reviewEvent: stays, releaseEvent: stays, watchedEvent: stays},
-		away:     {verdictEvent: stays, addEvent: stays, reviewEvent: review, releaseEvent: released, watchedEvent: stays},
-		review:   {verdictEvent: stays, addEvent: stays, reviewEvent: stays, releaseEvent: released, watchedEvent: stays},
-		released: {verdictEvent: away, addEvent: away, reviewEvent: stays, releaseEvent: stays, watchedEvent: active},
+		active:   {verdictEvent: away, errorsEvent: away, addEvent: away, reviewEvent: stays, releaseEvent: stays, watchedEvent: stays},
+		away:     {verdictEvent: stays, errorsEvent: stays, addEvent: stays, reviewEvent: review, releaseEvent: released, watchedEvent: stays},
+		review:   {verdictEvent: stays, errorsEvent: stays, addEvent: stays, reviewEvent: stays, releaseEvent: released, watchedEvent: stays},
+		released: {verdictEvent: away, errorsEvent: away, addEvent: away, reviewEvent: stays, releaseEvent: stays, watchedEvent: active},
 	} {
 		for event, want := range row {
 			l := ledgerState{}
@@ -63,7 +64,7 @@ func TestLedger_Properties(t *testing.T) {
 		for step := range 200 {
 			at = at.Add(time.Duration(random.IntN(5000)) * time.Millisecond)
 			before := l.State
-			switch random.IntN(8) {
+			switch random.IntN(9) {
 			case 0, 1, 2:
 				report(&l, &model, random, at, seed, step)
 			case 3:
@@ -75,6 +76,8 @@ func TestLedger_Properties(t *testing.T) {
 			case 6:
 				l.move(watchedEvent, "", "watched", at)
 			case 7:
+				failures(&l, random, at, seed, step)
+			case 8:
 				l.Ledger, register = reload(t, l.Ledger), reload(t, register)
 			}
 			if l.State != before {
@@ -118,6 +121,31 @@ func report(l *ledgerState, model *ledgerModel, random *rand.Rand, at time.Time,
 	l.record(j)
 	if len(l.counting()) > 2 {
 		l.quarantine(verdictEvent, "", "too many", contract.HoldExecution, at)
+	}
+}
+
+// failures tells of executions that ended in an error, some of which were told of
+// before, and of successes.
+func failures(l *ledgerState, random *rand.Rand, at time.Time, seed uint64, step int) {
+	j := contract.EndJudged{At: at, Consecutive: l.Consecutive, Critical: l.Critical}
+	known := l.knownFailures()
+	if random.IntN(4) == 0 {
+		j.Consecutive, j.Critical = 0, 0
+	}
+	for n := range random.IntN(3) {
+		id := fmt.Sprintf("f%d-%d-%d", seed, step-random.IntN(3), n)
+		if !slices.Contains(known, id) {
+			j.Failures = append(j.Failures, contract.Failure{ID: id, At: at, Code: "TIM_001"})
+			j.Consecutive++
+		}
+	}
+	before := len(l.Failures)
+	l.recordEndings(j)
+	if len(l.Failures) != min(before+len(j.Failures), maxLedgerFailures) {
+		panic("failures are lost")
+	}
+	if l.Consecutive >= 5 {
+		l.quarantine(errorsEvent, "", "too many errors", contract.HoldExecution, at)
 	}
 }
 

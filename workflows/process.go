@@ -53,7 +53,11 @@ func (e *execution) runProcess(ctx workflow.Context, t *definition.Task, u *unde
 	e.progress.publish(ctx)
 	var result contract.ProcessResult
 	ctx = workflow.WithActivityOptions(ctx, processOptions(t.Reference))
-	if err := e.perform(ctx, activity, request, &result); err != nil {
+	again := func(fresh bool) any {
+		request.Fresh = fresh
+		return request
+	}
+	if err := e.persist(ctx, effort{t, activity, again, true}, &result); err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, err
 	}

@@ -64,7 +64,8 @@ func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
 		return conclude(ctx, e, nil, err)
 	}
 	output, err := e.run(inner)
-	return conclude(ctx, e, output, e.fated(err))
+	output, err = e.rollBack(inner, output, e.fated(err))
+	return conclude(ctx, e, output, err)
 }
 
 // conclude turns how the flow ended into how the execution ends.
@@ -76,6 +77,7 @@ func conclude(ctx workflow.Context, e *execution, output any, err error) (any, e
 	if err == nil {
 		result, err = encodeBounded(output, "the workflow's output")
 	}
+	e.report(ctx, err)
 	e.end(ctx, err)
 	if err != nil {
 		return nil, failure(err)
@@ -89,9 +91,11 @@ func failure(err error) error {
 	if temporal.IsCanceledError(err) {
 		return temporal.NewCanceledError()
 	}
-	fault := asFault(err)
+	fault := *asFault(err)
+	coded := contract.Coded{Code: fault.ErrorCode()}
+	fault.Code = "" // the DSL's error object has no such member
 	return temporal.NewApplicationErrorWithOptions(fault.Error(), fault.Type, temporal.ApplicationErrorOptions{
 		NonRetryable: true,
-		Details:      []any{fault},
+		Details:      []any{fault, coded},
 	})
 }

@@ -10,6 +10,9 @@ type Fault struct {
 	Title    string `json:"title,omitempty"`
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	// Code says what kind of error it is, such as NET_001: see ErrorCode. Activities'
+	// errors have it; an execution's has it beside the fault, as Coded.
+	Code string `json:"code,omitempty"`
 	// ViolationIDs are those of the violations, as the ledger knows them; an extension member.
 	ViolationIDs []string `json:"violationIds,omitempty"`
 	// Violations counts what a program tried beyond its level; an extension member (RFC 7807 §3.2).

@@ -20,6 +20,7 @@ func LedgerID(namespace, name string) string { return "ledger/" + namespace + "/
 const (
 	ReportSignal  = "violations" // a Signed ViolationReport
 	RelatedSignal = "related"    // a Signed Related
+	EndSignal     = "ended"      // a Signed Ending
 	AddUpdate     = "add"        // LedgerRequest → LedgerSummary: quarantine by hand
 	ReviewUpdate  = "review"     // LedgerRequest → LedgerSummary: a review begins
 	ReleaseUpdate = "release"    // LedgerRequest → LedgerSummary
@@ -49,6 +50,8 @@ const (
 	ReadHeld        = "ledger.held"    // []Signed → []Held
 	ReadOrder       = "ledger.order"   // OrderCheck → Order
 	AdmitExecution  = "ledger.admit"   // TaskID → Admission
+	EndExecution    = "ledger.end"     // Ending → Order
+	JudgeEndings    = "ledger.endings" // EndJudging → EndJudged
 )
 
 // AttributeLedger is the search attribute of ledgers alone: namespace/name, Keyword.
@@ -90,14 +93,16 @@ type ViolationReport struct {
 // or of one refused request.
 type Violation struct {
 	// ID is the same however often the act is reported: by a retry, after a crash.
-	ID       string    `json:"id"`
-	Type     string    `json:"type"`
-	Severity string    `json:"severity"` // Low, Medium, High, Critical
-	Subject  string    `json:"subject,omitempty"`
-	Syscall  string    `json:"syscall,omitempty"`
-	Count    int       `json:"count"` // of repetitions in the run; the violation counts once
-	Action   string    `json:"action,omitempty"`
-	At       time.Time `json:"at"`
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Severity string `json:"severity"` // Low, Medium, High, Critical
+	Subject  string `json:"subject,omitempty"`
+	Syscall  string `json:"syscall,omitempty"`
+	Count    int    `json:"count"` // of repetitions in the run; the violation counts once
+	Action   string `json:"action,omitempty"`
+	// Ended says that the program was ended for what it did (SEC_001).
+	Ended bool      `json:"ended,omitempty"`
+	At    time.Time `json:"at"`
 	// By whom, and under which terms.
 	Version   string `json:"version,omitempty"`
 	Digest    string `json:"digest,omitempty"`
@@ -123,6 +128,8 @@ type Ledger struct {
 	Incidents   []LedgerIncident   `json:"incidents,omitempty"`
 	// Related is what parents and children of executions have told.
 	Related []Related `json:"related,omitempty"`
+	// Failures are executions that ended in an error, where errors are recovered from.
+	Failures []Failure `json:"failures,omitempty"`
 	// Seen are the ids of violations by which repeated reports are known.
 	Seen []string `json:"seen,omitempty"`
 }
@@ -147,6 +154,10 @@ type LedgerSummary struct {
 	Alerted time.Time `json:"alerted,omitzero"`
 	// Refused counts reports that no worker had written.
 	Refused int `json:"refused,omitempty"`
+	// Consecutive executions have ended in an error, and so many errors were critical,
+	// since the last success.
+	Consecutive int `json:"consecutive,omitempty"`
+	Critical    int `json:"critical,omitempty"`
 	// Revision grows with every change of State.
 	Revision int64 `json:"revision"`
 }
@@ -234,6 +245,7 @@ type Order struct {
 const (
 	HoldExecution  = "hold"
 	FaultExecution = "fault"
+	ShutExecution  = "shutdown" // cancel it, held or not
 )
 
 // Related tells a definition's ledger what happened to another one that it runs,
@@ -251,4 +263,6 @@ type Related struct {
 type Admission struct {
 	Held   bool   `json:"held,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Recovery is what is done about the execution's errors; nil: nothing.
+	Recovery *Recovery `json:"recovery,omitempty"`
 }

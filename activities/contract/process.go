@@ -20,6 +20,8 @@ type Process struct {
 	// Sealed is what arguments, environment and stdin hold null for, or nothing;
 	// its paths begin with those names.
 	Sealed Sealed `json:"sealed,omitzero"`
+	// Fresh asks for a sandbox that was started for this run alone.
+	Fresh bool `json:"fresh,omitempty"`
 }
 
 // TaskID says whose effect an activity is.

@@ -94,13 +94,21 @@ type Reference struct {
 	Name      string `json:"name"`
 	Version   string `json:"version"`          // or latest
 	Digest    string `json:"digest,omitempty"` // if given, the document must have it
+	// Before asks for the version that was published last before this one, in the
+	// place of Version.
+	Before string `json:"before,omitempty"`
 }
 
 // Latest is the version that names the newest.
 const Latest = "latest"
 
 // String is namespace/name:version.
-func (r Reference) String() string { return r.Namespace + "/" + r.Name + ":" + r.Version }
+func (r Reference) String() string {
+	if r.Before != "" {
+		return r.Namespace + "/" + r.Name + " before " + r.Before
+	}
+	return r.Namespace + "/" + r.Name + ":" + r.Version
+}
 
 // Resolved is the definition that a reference meant.
 type Resolved struct {

@@ -24,6 +24,9 @@ type Start struct {
 	Interpreter int `json:"interpreter,omitempty"`
 	// Depth counts the run.workflow tasks above this execution.
 	Depth int `json:"depth,omitempty"`
+	// RolledBack is the version whose error this execution recovers from, by being
+	// of the version before it.
+	RolledBack string `json:"rolledBack,omitempty"`
 	// State is where an earlier run of this execution stopped to continue as new.
 	State json.RawMessage `json:"state,omitempty"`
 }

@@ -59,6 +59,8 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		contract.ReadOrder:       a.ReadOrder,
 		contract.ReadRelated:     a.ReadRelated,
 		contract.AdmitExecution:  a.Admit,
+		contract.EndExecution:    a.End,
+		contract.JudgeEndings:    a.JudgeEndings,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -109,7 +111,7 @@ func (a *Activities) Judge(ctx context.Context, j contract.Judging) (contract.Ju
 func judge(t policies.Thresholds, j contract.Judging, fresh []contract.Violation, now time.Time) policies.Judgement {
 	var recorded []policies.Recorded
 	for _, v := range slices.Concat(j.Counting, fresh) {
-		recorded = append(recorded, policies.Recorded{Severity: severityOf(v.Severity), At: v.At})
+		recorded = append(recorded, policies.Recorded{Severity: severityOf(v.Severity), At: v.At, Ended: v.Ended})
 	}
 	standing := policies.Standing{Since: j.Summary.CountSince, Watched: j.Summary.State == contract.LedgerReleased}
 	return t.Judge(recorded, len(j.Counting), standing, now)
@@ -197,10 +199,15 @@ func (a *Activities) forged(ctx context.Context, s contract.LedgerSummary, cause
 		Kind: audit.Unauth, Namespace: s.Namespace, Name: s.Name, Subject: contract.LedgerID(s.Namespace, s.Name), Outcome: "refused",
 		Message: "refused: " + cause.Error(),
 	})
-	if err == nil {
-		a.tell(ctx, Notice{Kind: Forged, At: now, Summary: s, Reason: cause.Error()})
+	if err != nil {
+		return err
 	}
-	return err
+	n := Notice{Kind: Forged, At: now, Summary: s, Reason: cause.Error()}
+	if effective, err := a.policy(s, nil); err == nil { // it says who is told
+		n.Policy = effective
+	}
+	a.tell(ctx, n)
+	return nil
 }
 
 func (a *Activities) write(e audit.Event) error {
@@ -265,8 +272,12 @@ func (a *Activities) ReadRelated(ctx context.Context, s contract.LedgerSummary, 
 // Admit tells whether an execution of a definition may begin.
 func (a *Activities) Admit(ctx context.Context, task contract.TaskID) (contract.Admission, error) {
 	held, err := a.Gate.Check(ctx, task, "")
-	if err != nil || held == nil {
+	if err != nil {
 		return contract.Admission{}, err
+	}
+	if held == nil {
+		recovery, err := a.recovery(task)
+		return contract.Admission{Recovery: recovery}, err
 	}
 	detail := Detail(*held, task, "")
 	err = a.write(audit.Event{

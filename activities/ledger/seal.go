@@ -21,6 +21,7 @@ const (
 	ForHeld     Purpose = "held"
 	ForOrder    Purpose = "order"
 	ForRelation Purpose = "relation"
+	ForEnding   Purpose = "ending"
 )
 
 // ErrForged is the error of a text that no worker has written.

@@ -136,6 +136,9 @@ func (s Store) Resolve(ctx context.Context, reference contract.Reference) (contr
 // choose finds the version in its index.
 func choose(index contract.Index, reference contract.Reference) (contract.PublishedVersion, error) {
 	want := reference.Version
+	if reference.Before != "" {
+		want = before(index, reference.Before)
+	}
 	if want == contract.Latest {
 		want = index.Latest
 	}
@@ -155,6 +158,26 @@ func choose(index contract.Index, reference contract.Reference) (contract.Publis
 			"is published with other content (%.12s) than was asked for (%.12s)", index.Versions[at].Digest, reference.Digest)}
 	}
 	return index.Versions[at], nil
+}
+
+// before is the version that was published last before another, of those that are
+// not deleted; empty: there is none. Before a version that was never published
+// they all are.
+func before(index contract.Index, version string) string {
+	found := ""
+	var at, limit time.Time
+	for _, v := range index.Versions {
+		if v.Version == version {
+			limit = v.PublishedAt
+		}
+	}
+	for _, v := range index.Versions {
+		if v.Version == version || v.Deleted() || !limit.IsZero() && v.PublishedAt.After(limit) || v.PublishedAt.Before(at) {
+			continue
+		}
+		found, at = v.Version, v.PublishedAt
+	}
+	return found
 }
 
 // maxListed bounds the names that a message lists.
