@@ -95,7 +95,7 @@ func (s *service) newLedgerPart(options serviceOptions, log zerolog.Logger) (*le
 	trouble := func(err error) { log.Warn().Err(err).Msg("ledger") }
 	return &ledgerPart{
 		filer: &ledger.Filer{Client: s.client, Key: key, Worker: fmt.Sprintf("%d@%s", os.Getpid(), host), Spool: spool, Trouble: trouble},
-		gate:  &ledger.Gate{Client: s.client, Trouble: trouble, Changed: options.monitor.heldNow},
+		gate:  &ledger.Gate{Client: s.client, Namespace: s.namespace, Trouble: trouble, Changed: options.monitor.heldNow},
 	}, nil
 }
 

@@ -146,19 +146,23 @@ func (a *Activities) tellRelated(ctx context.Context, l contract.Ledger, running
 			}
 		}
 	}
+	var ids []string
 	for _, x := range running[:min(len(running), maxRelatives)] {
 		id := x.GetExecution().GetWorkflowId()
+		ids = append(ids, "'"+quoted(id)+"'")
 		if parent := x.GetParentExecution(); parent != nil {
 			if d, err := a.Client.DescribeWorkflowExecution(ctx, parent.GetWorkflowId(), parent.GetRunId()); err == nil {
 				note(d.GetWorkflowExecutionInfo(), "child", id)
 			}
 		}
-		children, err := a.running(ctx, fmt.Sprintf("ParentWorkflowId = '%s'", quoted(id)))
+	}
+	if len(ids) > 0 { // one question: the executions concerned have much to do at this moment
+		children, err := a.running(ctx, "ParentWorkflowId IN ("+strings.Join(ids, ", ")+")")
 		if err != nil {
 			return nil, err
 		}
 		for _, child := range children {
-			note(child, "parent", id)
+			note(child, "parent", child.GetParentExecution().GetWorkflowId())
 		}
 	}
 	names := make([]string, 0, len(found))

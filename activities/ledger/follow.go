@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -23,10 +25,15 @@ type position struct {
 
 // Follow keeps the gate's knowledge fresh until ctx ends. It asks the server how
 // long the register's history is, which costs no workflow task, and reads the
-// register only when that has changed.
+// register only when that has changed. A word to the register wakes it before its
+// time.
 func (g *Gate) Follow(ctx context.Context) {
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
+	woken := make(chan struct{}, 1)
+	var listener sync.WaitGroup
+	listener.Go(func() { listen(ctx, g.Client, cmp.Or(g.Namespace, client.DefaultNamespace), woken) })
+	defer listener.Wait()
 	said := ""
 	for {
 		began := time.Now()
@@ -45,6 +52,7 @@ func (g *Gate) Follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-woken:
 		}
 	}
 }

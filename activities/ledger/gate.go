@@ -22,6 +22,8 @@ import (
 // for concurrent use.
 type Gate struct {
 	Client client.Client
+	// Namespace is Temporal's, where the register is; empty: the default one.
+	Namespace string
 	// Changed, if set, is told how many definitions are held after every change.
 	Changed func(held int)
 	// Trouble, if set, is told why the register could not be read.
@@ -38,7 +40,7 @@ type Gate struct {
 }
 
 // The gate's times. Together they bound how late a worker refuses: followEvery and
-// two calls.
+// two calls, where the register's word did not wake it before.
 const (
 	followEvery = 150 * time.Millisecond
 	maxStale    = 5 * time.Second
