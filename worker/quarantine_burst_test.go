@@ -1,0 +1,220 @@
+package worker
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	retryable "github.com/hashicorp/go-retryablehttp"
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+
+	"lazaret.dev/lazaret/activities/contract"
+)
+
+// burstSize is how many violations of how many definitions come at once: a part of
+// 10,000 of 1,000, which LAZARET_BURST=10000 asks for.
+func burstSize(t *testing.T) (violations, definitions int) {
+	t.Helper()
+	violations = 400
+	if text := os.Getenv("LAZARET_BURST"); text != "" {
+		var err error
+		violations, err = strconv.Atoi(text)
+		require.NoError(t, err, "LAZARET_BURST is a number of violations")
+	}
+	return violations, violations / 10
+}
+
+// testBurst: of many violations of many definitions none is lost or counted twice,
+// though each is reported twice, and no history outgrows its limit: ledger and
+// register continue as new.
+func testBurst(t *testing.T, g *ground) {
+	filer := g.filer(t)
+	violations, definitions := burstSize(t)
+	began := time.Now()
+	file := func(name string, n int) {
+		report := contract.ViolationReport{Namespace: "burst", Name: name, Violations: []contract.Violation{{
+			ID: fmt.Sprintf("%s-%d", name, n), Type: "UnauthorizedFileAccess", Severity: "Medium", Count: 1, At: time.Now(), Level: "strict",
+		}}}
+		for range 2 {
+			assert.NoError(t, filer.Tell(t.Context(), report))
+		}
+	}
+	inParallel(16, violations, func(n int) { file(fmt.Sprint("victim-", n%definitions), n/definitions) })
+	t.Logf("%d violations filed twice after %s", violations, time.Since(began).Round(time.Millisecond))
+	// One definition gets more than a run of its ledger takes.
+	inParallel(16, 230, func(n int) { file("hammered", n) })
+	l := g.awaitLedger(t, "burst/hammered", "has all", func(l contract.Ledger) bool { return l.Total >= 230 })
+	assert.Equal(t, 230, l.Total)
+	assert.Equal(t, contract.LedgerQuarantined, l.State)
+	for n := range definitions {
+		name := fmt.Sprint("burst/victim-", n)
+		l := g.awaitLedger(t, name, "has all", func(l contract.Ledger) bool { return l.Total >= violations/definitions })
+		require.Equal(t, violations/definitions, l.Total, name)
+		require.Equal(t, contract.LedgerQuarantined, l.State, name)
+		require.Len(t, l.Incidents, 1, name)
+	}
+	t.Logf("all judged after %s", time.Since(began).Round(time.Millisecond))
+	pollUntil(t, "the ledger has continued as new", func() bool {
+		d, err := g.DescribeWorkflowExecution(t.Context(), contract.LedgerID("burst", "hammered"), "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetFirstRunId() != d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	})
+	pollUntil(t, "the register has them all", func() bool {
+		held, err := g.store.Held(t.Context())
+		n := 0
+		for _, h := range held {
+			if h.Namespace == "burst" {
+				n++
+			}
+		}
+		return err == nil && n == definitions+1
+	})
+	for _, id := range []string{contract.LedgerID("burst", "hammered"), contract.RegisterID} {
+		d, err := g.DescribeWorkflowExecution(t.Context(), id, "")
+		require.NoError(t, err)
+		assert.Less(t, d.GetWorkflowExecutionInfo().GetHistoryLength(), int64(10_240), id)
+	}
+}
+
+// inParallel does something n times, at most so many at the same time.
+func inParallel(at, n int, do func(int)) {
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range at {
+		all.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+}
+
+// testCanary: a secret in a script's arguments, environment, output and errors, and
+// in what it tries, is in no history, log, metric, notification or bundle (A40).
+func testCanary(t *testing.T, g *ground) {
+	name := "ground/leaky"
+	text := `
+document: {dsl: 1.0.3, namespace: ground, name: leaky, version: 1.0.0}
+use: {secrets: [canary]}
+do:
+  - leak:
+      try:
+        - work:
+            run:
+              script:
+                language: python
+                arguments: {word: '${ $secrets.canary }'}
+                environment: {WORD: '${ $secrets.canary }'}
+                code: |
+                  import os, sys
+                  for path in ("/etc/shadow", "/root/" + word.replace("/", ""), "/root/" + os.environ["WORD"]):
+                    try: open(path)
+                    except OSError: pass
+                  print(word)
+                  print(os.environ["WORD"], file=sys.stderr)
+                  raise SystemExit("failed with " + word)
+      catch: {do: [keep: {set: '${ $error }'}]}
+`
+	run := g.begin(t, text, "null")
+	output, err := follow(t.Context(), g.Client, run, nil)
+	require.NoError(t, err)
+	assert.Contains(t, string(output), "*****", "what would have shown it")
+	g.awaitLedger(t, name, "has the violations", func(l contract.Ledger) bool { return l.Total >= 2 })
+	g.awaitNotice(t, name, "violation")
+	bundle := filepath.Join(t.TempDir(), "bundle.tar.zst")
+	_, code := g.lazaret(t, "evidence", name, "-o", bundle, "--policy", g.policy)
+	require.Zero(t, code)
+
+	search := func(where string, data []byte) {
+		t.Helper()
+		for _, form := range []string{groundSecret, innerBase64(groundSecret, 1), innerBase64(groundSecret, 2), innerBase64("x"+groundSecret, 2)} {
+			require.NotContains(t, string(data), form, where)
+		}
+	}
+	for _, id := range []string{run.GetID(), contract.LedgerID("ground", "leaky")} {
+		data, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&historypb.History{Events: historyEvents(t, g.session, id, "")})
+		require.NoError(t, err)
+		search("the history of "+id, data)
+	}
+	search("the log of up", []byte(g.up.said.String()))
+	search("the log of the second worker", []byte(g.second.said.String()))
+	search("metrics", g.metrics(t))
+	g.mu.Lock()
+	told, err := json.Marshal(g.told)
+	g.mu.Unlock()
+	require.NoError(t, err)
+	search("notifications", told)
+	parts := 0
+	for part, data := range unpacked(t, bundle) {
+		search("the bundle's "+part, data)
+		parts++
+	}
+	assert.Greater(t, parts, 5)
+	require.NoError(t, filepath.WalkDir(g.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil //nolint:nilerr // it went while we looked
+		}
+		if data, err := os.ReadFile(path); err == nil {
+			search(path, data)
+		}
+		return nil
+	}))
+}
+
+var metricsLine = regexp.MustCompile(`metrics on (http://\S+)`)
+
+// metrics are those of the second worker.
+func (g *ground) metrics(t *testing.T) []byte {
+	t.Helper()
+	at := metricsLine.FindStringSubmatch(g.second.said.String())
+	require.NotNil(t, at)
+	c := retryable.NewClient()
+	c.Logger = nil
+	response, err := c.Get(at[1])
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "lazaret_")
+	return text
+}
+
+// unpacked are the parts of a bundle by their names.
+func unpacked(t *testing.T, file string) map[string][]byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	plain, err := zstd.NewReader(bytes.NewReader(data))
+	require.NoError(t, err)
+	defer plain.Close()
+	parts := map[string][]byte{}
+	for archive := tar.NewReader(plain); ; {
+		header, err := archive.Next()
+		if err == io.EOF { //nolint:errorlint // as archive/tar says
+			return parts
+		}
+		require.NoError(t, err)
+		parts[header.Name], err = io.ReadAll(archive)
+		require.NoError(t, err)
+		require.False(t, strings.HasPrefix(header.Name, "/"))
+	}
+}
