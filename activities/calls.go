@@ -89,6 +89,7 @@ var protocols = map[string]protocol{
 	contract.CallGRPC:    (*calls.Client).GRPC,
 	contract.CallMCP:     (*calls.Client).MCP,
 	contract.CallA2A:     (*calls.Client).A2A,
+	contract.CallAsync:   (*calls.Client).AsyncAPI,
 }
 
 func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by protocol) (contract.CallResult, error) {

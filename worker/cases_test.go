@@ -34,6 +34,7 @@ func TestCases(t *testing.T) { //nolint:tparallel // other tests stop workers, a
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
+			needBroker(t, file)
 			readCase(t, file).run(t, temporalSession(t))
 		})
 	}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"lazaret.dev/lazaret/activities/calls/callstest"
 )
 
 // publicHosts are the services that the specification's features and examples
@@ -102,6 +104,8 @@ func (s *publicSite) serve(w http.ResponseWriter, r *http.Request) {
 		realm(w, r)
 	case "raw.githubusercontent.com":
 		http.ServeFile(w, r, "testdata/public/log.yaml")
+	case "fake.com":
+		notifications(w, r)
 	case "external-service.example.com":
 		w.WriteHeader(http.StatusServiceUnavailable)
 	default:
@@ -111,6 +115,22 @@ func (s *publicSite) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer(w, map[string]any{"asked": r.Method + " " + host + r.URL.Path, "body": json.RawMessage(orNull(body))})
+	}
+}
+
+// notifications says what it is, and what happens: to who listens, and to who has opened a
+// socket.
+func notifications(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/docs/asyncapi.json":
+		http.ServeFile(w, r, "testdata/public/asyncapi.json")
+	case "/events/notifications":
+		callstest.StreamEvents(w, r, 5)
+	case "/sockets/notifications":
+		callstest.Socket(w, r, 5, nil)
+	default:
+		body, _ := io.ReadAll(r.Body)
+		answer(w, map[string]any{"asked": r.Method + " fake.com" + r.URL.Path, "body": json.RawMessage(orNull(body))})
 	}
 }
 

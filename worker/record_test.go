@@ -37,6 +37,7 @@ var recorded = []string{
 	"emit", "emit-refused", "emit-listen", "listen-one", "listen-all", "listen-sequence", "listen-fork", "listen-until-event",
 	"call-http", "call-http-retry", "call-http-secrets", "call-openapi", "call-grpc", "call-grpc-stream", "call-grpc-status",
 	"call-mcp", "call-mcp-tool-fails", "call-a2a", "call-a2a-stream",
+	"call-asyncapi-http", "call-asyncapi-foreach", "call-asyncapi-for",
 	"listen-foreach", "listen-correlate", "listen-timeout", "listen-priority",
 }
 

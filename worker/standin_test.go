@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,8 +15,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/icholy/digest"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"lazaret.dev/lazaret/activities/calls"
 	"lazaret.dev/lazaret/activities/calls/callstest"
@@ -37,12 +40,15 @@ var canaries = map[string]string{
 type standIn struct {
 	server  *httptest.Server
 	public  *publicSite
+	dir     string             // of the broker
 	greeter *callstest.Greeter // grpc.example.com
 	plain   *callstest.Greeter // the same without TLS: plain.example.com:5011
 	tokens  atomic.Int64       // given out
 	revoked sync.Map           // tokens that are not taken any more
 	once    sync.Map           // paths that were asked before
-	tools   http.Handler       // speaks MCP: api.example.com/mcp
+	kafka   *kfake.Cluster
+	broker  *callstest.Mosquitto // nil: not installed
+	tools   http.Handler         // speaks MCP: api.example.com/mcp
 }
 
 // serviceDocuments are what the documents of the services' tests are in.
@@ -57,7 +63,19 @@ func startStandIn() (s *standIn, err error) {
 	if s.greeter, err = callstest.StartGreeter(serviceDocuments, &s.server.TLS.Certificates[0]); err != nil {
 		return s, err
 	}
-	s.plain, err = callstest.StartGreeter(serviceDocuments, nil)
+	if s.plain, err = callstest.StartGreeter(serviceDocuments, nil); err != nil {
+		return s, err
+	}
+	if s.kafka, err = callstest.StartKafka(nil, "", "lights.measured"); err != nil {
+		return s, err
+	}
+	if s.dir, err = os.MkdirTemp("", "lazaret-broker-"); err != nil {
+		return s, err
+	}
+	s.broker, err = callstest.StartMosquitto(s.dir, s.server.TLS.Certificates[0], "canary-login-4711")
+	if errors.Is(err, callstest.ErrNoMosquitto) && os.Getenv("CI") == "" {
+		err = nil
+	}
 	return s, err
 }
 
@@ -65,6 +83,13 @@ func (s *standIn) close() {
 	s.public.close()
 	s.server.CloseClientConnections()
 	s.server.Close()
+	if s.kafka != nil {
+		s.kafka.Close()
+	}
+	if s.broker != nil {
+		s.broker.Stop()
+	}
+	_ = os.RemoveAll(s.dir)
 	for _, greeter := range []*callstest.Greeter{s.greeter, s.plain} {
 		if greeter != nil {
 			greeter.Stop()
@@ -74,7 +99,10 @@ func (s *standIn) close() {
 
 // supplies lead calls to the stand-in.
 func (s *standIn) supplies(dir string) (callSupplies, error) {
-	rules, err := egress.ParseRules(append([]string{"*.example.com", "plain.example.com:5011", "inside.example.org"}, publicHosts...))
+	rules, err := egress.ParseRules(append([]string{
+		"*.example.com", "plain.example.com:5011", "inside.example.org",
+		"kafka.example.com:9092", s.kafka.ListenAddrs()[0], "mqtt.example.com:1883", "mqtts.example.com:8883",
+	}, publicHosts...))
 	if err != nil {
 		return callSupplies{}, err
 	}
@@ -82,6 +110,10 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 	for _, host := range []string{"api", "id", "other"} {
 		overrides[host+".example.com:443"] = s.server.Listener.Addr().String()
 	}
+	if s.broker != nil {
+		overrides["mqtt.example.com:1883"], overrides["mqtts.example.com:8883"] = s.broker.Plain, s.broker.Secure
+	}
+	overrides["kafka.example.com:9092"] = s.kafka.ListenAddrs()[0]
 	overrides["grpc.example.com:443"] = s.greeter.Address
 	overrides["plain.example.com:5011"] = s.plain.Address
 	plaintext, err := egress.ParseRules([]string{"plain.example.com:5011"})
@@ -114,6 +146,14 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "echo", "v2", "v3":
 		s.echo(w, r)
+	case "async":
+		if r.Method == http.MethodGet {
+			callstest.StreamEvents(w, r, 4)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	case "sockets":
+		callstest.Socket(w, r, 3, nil)
 	case "mcp":
 		s.tools.ServeHTTP(w, r)
 	case "agent":
@@ -233,4 +273,16 @@ func (s *standIn) identify(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"access_token": fmt.Sprintf("issued-%d-%s", s.tokens.Add(1), fields["grant_type"]), "token_type": "Bearer", "expires_in": 3600,
 	})
+}
+
+// needBroker skips what exchanges messages over MQTT where there is no broker.
+func needBroker(t *testing.T, file string) {
+	t.Helper()
+	if !strings.Contains(file, "-mqtt") {
+		return
+	}
+	temporalSession(t)
+	if sharedTemporal.outside.broker == nil {
+		t.Skip(callstest.ErrNoMosquitto)
+	}
 }

@@ -52,6 +52,9 @@ func (e *execution) runBody(ctx workflow.Context, s scope, t *definition.Task, u
 	case *definition.CallFunction:
 		return e.runFunction(ctx, s, t, body, u, env)
 	case *definition.Call:
+		if body.Subscription != nil {
+			return e.runSubscription(ctx, s, t, body, u)
+		}
 		output, err := e.runCall(ctx, t, body, u, env)
 		return output, t.Then, err
 	}

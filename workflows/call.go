@@ -22,7 +22,15 @@ func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *defi
 	if err != nil {
 		return nil, err
 	}
+	return e.makeCall(ctx, t, body, with, sealed, repeatable(body, with))
+}
+
+// makeCall makes a call with its arguments, and gives what comes of it.
+func (e *execution) makeCall(
+	ctx workflow.Context, t *definition.Task, body *definition.Call, with map[string]any, sealed contract.Sealed, repeatable bool,
+) (any, error) {
 	request := contract.Call{Task: e.taskID(t), Secrets: e.def.Secrets, Sealed: sealed, Sandbox: e.sandbox(t)}
+	var err error
 	if request.With, err = expression.Encode(with); err != nil {
 		return nil, runtimeFault(t.Reference, fmt.Sprintf("the call's arguments: %v", err))
 	}
@@ -31,10 +39,9 @@ func (e *execution) runCall(ctx workflow.Context, t *definition.Task, body *defi
 	}
 	e.progress.publish(ctx)
 	var result contract.CallResult
-	harmless := repeatable(body, with)
-	ctx = workflow.WithActivityOptions(ctx, callOptions(t.Reference, harmless))
+	ctx = workflow.WithActivityOptions(ctx, callOptions(t.Reference, repeatable))
 	again := func(bool) any { return request }
-	if err := e.persist(ctx, effort{t, body.Activity(), again, harmless}, &result); err != nil {
+	if err := e.persist(ctx, effort{t, body.Activity(), again, repeatable}, &result); err != nil {
 		e.state.Violations += violationsOf(err)
 		return nil, lostCall(err)
 	}

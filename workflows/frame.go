@@ -26,6 +26,8 @@ type underWay struct {
 	Branches []*branch `json:"branches,omitempty"` // fork
 	Until    time.Time `json:"until,omitzero"`     // wait
 	Listen   *hearing  `json:"listen,omitempty"`   // listen
+	// Consuming is a call that takes messages.
+	Consuming *consuming `json:"consuming,omitempty"`
 	// Approval is what waits for a person; libvirt
 	Approval *contract.Approvable `json:"approval,omitempty"`
 	// Extend is set beside it where extensions are around the task.

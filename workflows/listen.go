@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -123,26 +122,8 @@ func (h *hearer) env(ctx workflow.Context) expression.Env {
 
 // work runs foreach on the item that was taken. exit in its tasks ends the listen.
 func (h *hearer) work(ctx workflow.Context) (definition.Directive, error) {
-	each := h.body.Each
-	index := len(h.state.Outputs)
-	inner := h.scope.bind(each.Item, h.state.Item).bind(each.At, index)
-	output, ended, err := h.e.runList(ctx, inner, each.Do, h.state.Body)
+	output, ended, err := h.e.runEach(ctx, h.scope, h.task, h.under, h.body.Each, h.state.Item, len(h.state.Outputs), h.state.Body)
 	if err != nil {
-		return definition.Continue, err
-	}
-	h.scope = inner
-	env := h.env(ctx)
-	h.scope = scope{line: inner.line, vars: inner.vars.outer.outer}
-	env.Vars["output"] = output
-	output, err = evaluate(each.Output.As, output, env, h.task.Reference)
-	if err != nil {
-		return definition.Continue, err
-	}
-	if err := each.Output.Schema.Validate(output); err != nil {
-		return definition.Continue, validationFault(h.task.Reference, fmt.Sprintf("foreach.output: %v", err))
-	}
-	env.Vars["output"] = output
-	if err := exportTo(inner.line, each.Export, output, env, h.task.Reference, "foreach.export"); err != nil {
 		return definition.Continue, err
 	}
 	h.state.Outputs = append(h.state.Outputs, output)

@@ -208,7 +208,7 @@ func isAnswer(content []byte) bool {
 // stream takes the results that come as events until there are no more.
 func (c *a2aCall) stream(response *http.Response) (any, error) {
 	results := []any{}
-	events := &eventReader{from: c.limited(response), limit: MaxBody}
+	events := &eventReader{from: &limitedReader{from: response.Body, left: MaxBody}, limit: MaxBody}
 	for {
 		data, err := events.next()
 		if err != nil {

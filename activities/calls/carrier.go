@@ -75,7 +75,9 @@ func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, c.failed
 	}
 	c.code = response.StatusCode
-	response.Body = &countedBody{response.Body, c}
+	if response.StatusCode != http.StatusSwitchingProtocols { // what is spoken then is not HTTP's
+		response.Body = &countedBody{response.Body, c}
+	}
 	return response, nil
 }
 

@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
 )
 
 // eventStream is the media type of server-sent events.
@@ -15,7 +13,8 @@ const eventStream = "text/event-stream"
 // eventReader reads the data of server-sent events (WHATWG HTML, 9.2.6).
 type eventReader struct {
 	from  io.Reader
-	limit int // bytes of one event
+	limit int    // bytes of one event
+	id    string // of the last event that had one
 
 	lines *bufio.Scanner
 }
@@ -30,15 +29,20 @@ func (e *eventReader) next() ([]byte, error) {
 		e.lines.Split(eventLines)
 	}
 	var data []byte
+	id := e.id
 	for e.lines.Scan() {
 		line := e.lines.Bytes()
 		if len(line) == 0 {
+			e.id = id
 			if data != nil {
 				return data, nil
 			}
 			continue
 		}
 		field, value, _ := bytes.Cut(line, []byte(":"))
+		if string(field) == "id" && !bytes.ContainsRune(value, 0) {
+			id = string(bytes.TrimPrefix(value, []byte(" ")))
+		}
 		if string(field) != "data" {
 			continue
 		}
@@ -79,20 +83,18 @@ func eventLines(data []byte, atEnd bool) (advance int, token []byte, err error) 
 	return 0, nil, nil // a \n may follow
 }
 
-// limited is a body that breaks off where it is longer than an answer may be.
-func (s *session) limited(response *http.Response) io.Reader {
-	return &limitedReader{from: response.Body, left: MaxBody}
-}
-
+// limitedReader breaks off where there is more than may be read.
 type limitedReader struct {
 	from io.Reader
-	left int
+	left int // bytes
 }
+
+var errTooMuch = errors.New("it is longer than the limit")
 
 func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.from.Read(p)
 	if l.left -= n; l.left < 0 {
-		return 0, fmt.Errorf("it is longer than %d bytes, the limit", MaxBody)
+		return 0, errTooMuch
 	}
 	return n, err
 }

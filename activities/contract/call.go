@@ -12,6 +12,7 @@ const (
 	CallGRPC    = "call.grpc"
 	CallMCP     = "call.mcp"
 	CallA2A     = "call.a2a"
+	CallAsync   = "call.asyncapi"
 )
 
 // Call asks for something outside to be called.
@@ -24,7 +25,11 @@ type Call struct {
 	// arguments, authentication. mcp: uri, headers, authentication, method,
 	// parameters, protocolVersion, timeout (milliseconds), clientName, clientVersion.
 	// a2a: agentCard, agentCardAuthentication, server, serverAuthentication, method,
-	// parameters. What the definition leaves out is absent.
+	// parameters. asyncapi: document, documentAuthentication, operation, channel,
+	// serverName, serverVariables, protocol, authentication, and payload and headers of
+	// the message to send, or else subscription (session, position, amount, wait in
+	// milliseconds, eager) and filter (source, variables, now): its output has messages
+	// and position. What the definition leaves out is absent.
 	With    json.RawMessage `json:"with"`
 	Secrets []string        `json:"secrets,omitempty"` // that the definition declares
 	Sealed  Sealed          `json:"sealed,omitzero"`   // what With holds null for

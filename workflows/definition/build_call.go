@@ -33,11 +33,13 @@ func (c *checker) callBody(t cursor, v vars) Body {
 		a.mcp(with)
 	case "a2a":
 		a.a2a(with)
+	case "asyncapi":
+		a.asyncAPI(with)
 	default:
 		c.refuseKind(t, "call")
 		return nil
 	}
-	return &Call{Protocol: protocol, With: a.all}
+	return &Call{Protocol: protocol, With: a.all, Subscription: c.subscription(with.get("subscription"), v)}
 }
 
 func (a *arguments) openAPI(with cursor) {

@@ -185,6 +185,8 @@ type (
 	Call struct {
 		Protocol string // such as "http"
 		With     []Argument
+		// Subscription is what a call takes that does not answer; nil: it answers.
+		Subscription *Subscription
 	}
 
 	// Emit publishes an event.

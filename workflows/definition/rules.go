@@ -15,8 +15,13 @@ type Rule struct {
 // rules are all kinds of finding, by name.
 var rules = []Rule{
 	{"authentication.incomplete", "An authentication has what its scheme needs."},
+	{"call.agent", "A call of an agent says where the agent is."},
+	{"call.amount", "A subscription that counts its messages takes at least one."},
+	{"call.authentication", "An authentication is one that the call's protocol can carry."},
 	{"call.header", "A header of a call is one that the worker does not set itself."},
 	{"call.method", "The method of a call is one that HTTP can carry."},
+	{"call.parameters", "The parameters of a call are an object with what its method needs."},
+	{"call.port", "A port is one that a service can be reached at."},
 	{"call.uri", "A call goes to an HTTP URL, whose template holds names alone."},
 	{"catch.filter", "An error filter names properties that errors have."},
 	{"catch.literal", "An error filter holds no expression."},

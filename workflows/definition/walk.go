@@ -41,7 +41,11 @@ func (t *Task) Lists() []TaskList {
 		if body.Each != nil {
 			return []TaskList{body.Each.Do}
 		}
-	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Emit, *Libvirt, *RunWorkflow, *CallFunction, *Call:
+	case *Call:
+		if body.Subscription != nil && body.Subscription.Each != nil {
+			return []TaskList{body.Subscription.Each.Do}
+		}
+	case *Set, *Switch, *Raise, *Wait, *RunScript, *RunShell, *Emit, *Libvirt, *RunWorkflow, *CallFunction:
 	}
 	return nil
 }

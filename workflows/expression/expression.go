@@ -57,6 +57,10 @@ func compileAt(src, text string, base int, scope Scope) (*Expression, error) {
 // Source is the whole string as it was written.
 func (e *Expression) Source() string { return e.source }
 
+// Reads are the variables that it reads, without "$". The caller must not change
+// the slice.
+func (e *Expression) Reads() []string { return e.program.names }
+
 // Evaluate runs the program on in and returns its first output, nil when it has
 // none. It never changes in or env. The result may share structure with them,
 // never with the program: treat all of them as immutable. in and env hold values
