@@ -48,14 +48,14 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	if err != nil {
 		return contract.LibvirtResult{}, failure(err)
 	}
-	judge, digest, err := l.judge(request.Task)
+	judge, policy, err := l.judge(request.Task)
 	if err != nil {
 		return contract.LibvirtResult{}, failure(err)
 	}
 	pulse := newPulse(ctx)
 	watched, release := pulse.watch(ctx, l.Grace)
 	result, err := l.Broker.Call(watched, virt.Request{
-		Judge: judge, Policy: digest,
+		Judge: judge, Policy: policy.PolicyDigest,
 		Operation: request.Operation, Arguments: arguments, URI: request.URI,
 		Identity: virt.Identity{
 			Definition: definitionOf(request.Task),
@@ -70,7 +70,7 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	release()
 	switch {
 	case err == nil:
-		return bounded(result, digest)
+		return bounded(result, policy.PolicyDigest)
 	case interrupted != nil:
 		return contract.LibvirtResult{}, interrupted
 	}
@@ -82,8 +82,8 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 		return contract.LibvirtResult{}, temporal.NewApplicationError(e.Message, contract.LibvirtLost)
 	}
 	fault := LibvirtFault(request.Operation, e)
-	if e.Code == virt.Denied {
-		return contract.LibvirtResult{}, failure(filing{filer: l.Filer, task: request.Task, policy: policies.Effective{PolicyDigest: digest}}.refused(ctx, fault, sandbox.Medium))
+	if e.Code == virt.Denied && !e.Rejected { // what a person refused is nobody's offence
+		return contract.LibvirtResult{}, failure(filing{filer: l.Filer, task: request.Task, policy: policy}.refused(ctx, fault, sandbox.Medium))
 	}
 	return contract.LibvirtResult{}, failure(fault)
 }
@@ -112,16 +112,16 @@ func awaits(request contract.Libvirt, e *virt.Error) error {
 	})
 }
 
-// judge is the policy of the definition whose task it is, with its digest.
-func (l *Libvirt) judge(task contract.TaskID) (virt.Judge, string, error) {
+// judge is how the policy of the definition whose task it is decides, and that policy.
+func (l *Libvirt) judge(task contract.TaskID) (virt.Judge, policies.Effective, error) {
 	if l.Policies == nil {
-		return nil, "", nil
+		return nil, policies.Effective{}, nil
 	}
 	policy, err := judgement{policies: l.Policies}.policy(task)
 	if err != nil {
-		return nil, "", err
+		return nil, policies.Effective{}, err
 	}
-	return judgeLibvirt(policy.Libvirt), policy.PolicyDigest, nil
+	return judgeLibvirt(policy.Libvirt), policy, nil
 }
 
 func decodeArguments(with json.RawMessage) (map[string]any, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,58 +44,6 @@ func sample(o virt.Operation) map[string]any {
 		}
 	}
 	return given
-}
-
-// Every operation, under every policy: allowed exactly where documented, each
-// denial recorded once and counted once (C01, C08, C12, C14).
-func TestLibvirtPolicyMatrix(t *testing.T) {
-	uris := []string{"qemu:///system", "qemu+tls://b/system"}
-	operations := LibvirtOperations()
-	var names []string
-	for _, o := range operations {
-		names = append(names, o.Name)
-	}
-	all := policies.LibvirtDangerous{Acknowledged: true, Allow: names}
-	for name, policy := range map[string]struct {
-		policies.Libvirt
-		allows func(virt.Operation) bool
-	}{
-		"default":             {policies.DefaultLibvirt(operations), func(o virt.Operation) bool { return o.Default }},
-		"nothing":             {policies.Libvirt{URIs: uris}, func(virt.Operation) bool { return false }},
-		"no host":             {policies.Libvirt{Allow: names, Dangerous: all}, func(virt.Operation) bool { return false }},
-		"all, no danger":      {policies.Libvirt{URIs: uris, Allow: names}, func(o virt.Operation) bool { return o.Danger != virt.Dangerous }},
-		"not acknowledged":    {policies.Libvirt{URIs: uris, Dangerous: policies.LibvirtDangerous{Allow: names}}, func(virt.Operation) bool { return false }},
-		"danger alone":        {policies.Libvirt{URIs: uris, Dangerous: all}, func(o virt.Operation) bool { return o.Danger == virt.Dangerous }},
-		"everything":          {policies.Libvirt{URIs: uris, Allow: names, Dangerous: all}, func(virt.Operation) bool { return true }},
-		"everything, to read": {policies.Libvirt{URIs: uris, Allow: names, Dangerous: all, ReadOnly: true}, func(o virt.Operation) bool { return !o.Changes }},
-		"C13": {policies.Libvirt{URIs: uris, Allow: []string{"domain.start", "domain.stop"}}, func(o virt.Operation) bool {
-			return slices.Contains([]string{"domain.start", "domain.stop"}, o.Name)
-		}},
-		"each needs approval": {policies.Libvirt{URIs: uris, Allow: names, Approval: names}, func(virt.Operation) bool { return false }},
-	} {
-		policy.Timeout, policy.Concurrent = 1e9, 1
-		for _, o := range virt.Operations() {
-			driver, log, counted := &recordingDriver{}, &lines{}, 0
-			b := NewLibvirtBroker(driver, policy.Libvirt, log)
-			b.Denied = func(virt.Request, *virt.Error) { counted++ }
-			caller := "task"
-			if name == "each needs approval" {
-				caller = "script" // which cannot wait for one
-			}
-			_, err := b.Call(t.Context(), virt.Request{Operation: o.Name, Arguments: sample(o), Identity: virt.Identity{Caller: caller}})
-			if policy.allows(o) {
-				require.NoError(t, err, "%s under %s", o.Name, name)
-				require.Equal(t, []audit.Kind{audit.Operation, audit.Operation}, log.kinds)
-				require.Len(t, driver.calls, 1)
-				require.Equal(t, !o.Changes && (!o.Privileged || policy.ReadOnly), driver.calls[0].ReadOnly, "%s under %s", o.Name, name)
-				continue
-			}
-			require.Equal(t, virt.Denied, virt.AsError(err).Code, "%s under %s: %v", o.Name, name, err)
-			require.Equal(t, []audit.Kind{audit.Denied}, log.kinds, "%s under %s", o.Name, name)
-			require.Equal(t, 1, counted)
-			require.Empty(t, driver.calls)
-		}
-	}
 }
 
 func TestLibvirtHosts(t *testing.T) {

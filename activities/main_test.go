@@ -9,11 +9,18 @@ import (
 	"go.uber.org/goleak"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/virt/driver"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
 func TestMain(m *testing.M) {
+	sandboxtest.Enter()
 	sandbox.MaybeInit()
+	if driver.Started() && driver.URI() != "test:///default" {
+		os.Exit(serveLibvirt(intruder{}))
+	}
+	MaybeLibvirt()
 	goleak.VerifyTestMain(m)
 }
 

@@ -144,6 +144,17 @@ func (p *Policy) Shares() []string {
 	return all
 }
 
+// WatchedHosts are the libvirt hosts whose events some rule has, or what holds where
+// none fits, in alphabetical order.
+func (p *Policy) WatchedHosts() []string {
+	hosts := slices.Clone(p.otherwise(Maximum).Libvirt.Events)
+	for _, r := range p.rules {
+		hosts = append(hosts, p.effective(r, r.level()).Libvirt.Events...)
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
 // maxCachedIdentities bounds a policy's memory of what it has said.
 const maxCachedIdentities = 4096
 

@@ -118,18 +118,8 @@ func flag(key, about string, at func(*Effective) *bool) *setting {
 	}
 }
 
-const libvirtForm = `{"type": "object", "additionalProperties": false, "properties": {
-	"uris": {"type": "array", "items": {"type": "string"}}, "readonly": {"type": "boolean"},
-	"timeout": {"type": "integer", "minimum": 1, "maximum": 300},
-	"max_concurrent_ops": {"type": "integer", "minimum": 1, "maximum": 100},
-	"max_ops_per_minute": {"type": "integer", "minimum": 1, "maximum": 100000},
-	"allowed_operations": {"type": "array", "items": {"type": "string"}},
-	"approval": {"type": "array", "items": {"type": "string"}},
-	"dangerous": {"type": "object", "additionalProperties": false, "properties": {
-		"acknowledge": {"type": "boolean"}, "allowed_operations": {"type": "array", "items": {"type": "string"}}, "hostdev": {"type": "boolean"}}}}}`
-
 var (
-	libvirtKeys   = []string{"uris", "readonly", "timeout", "max_concurrent_ops", "max_ops_per_minute", "allowed_operations", "approval", "dangerous"}
+	libvirtKeys   = []string{"uris", "readonly", "timeout", "max_concurrent_ops", "max_ops_per_minute", "allowed_operations", "approval", "approval_timeout", "events", "dangerous"}
 	dangerousKeys = []string{"acknowledge", "allowed_operations", "hostdev"}
 )
 
@@ -168,7 +158,7 @@ func (r *documentReader) libvirt(n *yaml.Node) (any, bool) {
 // within says whether the policy allows nothing that another one does not.
 func (l Libvirt) within(o Libvirt) bool {
 	return within(l.URIs, o.URIs) && (l.ReadOnly || !o.ReadOnly) && l.Timeout <= o.Timeout && l.Concurrent <= o.Concurrent &&
-		l.PerMinute <= o.PerMinute && within(l.Allow, o.Allow) && l.approvesLike(o) && l.ApprovalWithin <= o.ApprovalWithin &&
+		l.PerMinute <= o.PerMinute && within(l.Events, o.Events) && within(l.Allow, o.Allow) && l.approvesLike(o) && l.ApprovalWithin <= o.ApprovalWithin &&
 		(!l.Dangerous.Acknowledged || o.Dangerous.Acknowledged) && within(l.Dangerous.Allow, o.Dangerous.Allow) &&
 		(!l.Dangerous.Hostdev || o.Dangerous.Hostdev)
 }

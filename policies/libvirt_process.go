@@ -1,32 +1,81 @@
 package policies
 
 import (
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
+// LibvirtReach is how the process that holds a libvirt client gets to its host. The
+// zero value is a host on this machine.
+type LibvirtReach struct {
+	Remote bool   // over the network
+	SSH    bool   // by ssh, a program
+	Port   uint16 // of a remote host that is not reached by ssh
+}
+
 // LibvirtProcess is what the process that holds the libvirt client of a URI may
-// do: read files, compute, and talk over sockets of the families that the URI's
-// transport needs. It starts a program only where the transport is one (ssh).
-// Everything else fails, unreported: nobody listens.
-func LibvirtProcess(uri string) seccomp.Policy {
+// do: read files, compute, and talk over sockets of the families that it needs to
+// reach its host. It starts a program only where that is one (ssh). Everything
+// else fails, unreported: nobody listens.
+func LibvirtProcess(reach LibvirtReach) seccomp.Policy {
 	rules := slices.Concat(base, ioctls, prctls, fcntls, archPrctl, threads, generatedCode, libvirtClient)
-	scheme, rest, _ := strings.Cut(uri, "://")
-	_, transport, _ := strings.Cut(scheme, "+")
-	local := transport == "unix" || transport == "" && strings.HasPrefix(rest, "/")
-	if !local {
+	if reach.Remote {
 		rules = append(rules, seccomp.Call(seccomp.Allow, "socket").If(seccomp.Is(0, unix.AF_INET)).Because("a host elsewhere"),
 			seccomp.Call(seccomp.Allow, "socket").If(seccomp.Is(0, unix.AF_INET6)).Because("a host elsewhere"))
 	}
-	if transport == "ssh" {
+	if reach.SSH {
 		rules = append(rules, seccomp.Call(seccomp.Allow, "execve", "fork", "vfork", "setpgid", "setsid", "kill", "prlimit64"),
 			seccomp.Call(seccomp.Allow, "clone").If(seccomp.LongBits(0, newNamespaces, 0)).Because("to start ssh"))
 	}
 	return seccomp.Policy{Name: "libvirt", Rules: rules}
+}
+
+// LibvirtFiles is what Landlock leaves to the same process: libraries and what they
+// read, no secrets of the host but the keys that its transport needs, nothing to
+// write. environment is os.Getenv of the worker.
+func LibvirtFiles(reach LibvirtReach, environment func(string) string) sandbox.Restriction {
+	r := sandbox.Restriction{
+		Read: slices.Concat(libvirtReads, below(environment("XDG_RUNTIME_DIR"), "libvirt"), below(environment("XDG_CONFIG_HOME"), "libvirt"), below(environment("HOME"), ".config/libvirt")),
+		// This program again, with its loader: it is executed once more from a thread
+		// that is restricted.
+		Execute: append([]string{"/proc/self/exe", "/lib", "/lib64", "/usr/lib", "/usr/lib64"}, filepath.SplitList(environment("LD_LIBRARY_PATH"))...),
+	}
+	switch {
+	case reach.SSH:
+		r.AnyPort = true // the configuration of ssh says which
+		r.Read = slices.Concat(r.Read, libvirtResolves, []string{"/etc/ssh"}, below(environment("HOME"), ".ssh"))
+		r.Execute = append(r.Execute, "/bin", "/usr/bin", "/usr/local/bin")
+	case reach.Remote:
+		r.Connect = []uint16{reach.Port, 53}
+		r.Read = slices.Concat(r.Read, libvirtResolves, []string{"/etc/pki"}, below(environment("HOME"), ".pki"))
+	}
+	return r
+}
+
+// libvirtReads is what the library and those below it read on their way up.
+var libvirtReads = []string{
+	"/usr/share", "/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm", "/dev/null", "/dev/urandom", "/dev/random",
+	"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/libvirt/libvirt.conf", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/localtime",
+	"/etc/machine-id", "/etc/gnutls", "/etc/crypto-policies", "/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/etc/sasl2", "/etc/locale.alias",
+}
+
+// libvirtResolves is what finding a host by its name reads.
+var libvirtResolves = []string{
+	"/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/resolv.conf", "/etc/services", "/etc/protocols",
+	"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+}
+
+// below is a path in a folder that may be unknown.
+func below(folder, path string) []string {
+	if folder == "" {
+		return nil
+	}
+	return []string{filepath.Join(folder, path)}
 }
 
 // libvirtClient is what the client needs beyond computing with threads.

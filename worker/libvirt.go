@@ -107,6 +107,7 @@ with 3, any other failure with 1 and the error object on stderr.`,
 	cmd.Flags().StringArrayVar(&flags.arguments, "arg", nil, "an argument as name=value; repeat for more")
 	cmd.Flags().BoolVar(&flags.approve, "approve", false, "approve it, where the policy asks for a person's approval")
 	a.libvirtPolicyFlag(cmd)
+	a.allowDegradedFlag(cmd)
 	a.auditFlag(cmd)
 	a.outputFlag(cmd)
 	return cmd
@@ -139,7 +140,11 @@ func (a *app) libvirtCall(ctx context.Context, name string, flags callFlags) err
 		return auditError(err)
 	}
 	defer func() { _ = log.Close() }()
-	pool, err := driver.NewPool()
+	degradations, err := a.degradations()
+	if err != nil {
+		return err
+	}
+	pool, err := driver.NewPool(policies.Names(degradations.AtOwn())...)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/virt"
 	"lazaret.dev/lazaret/activities/virt/driver"
+	"lazaret.dev/lazaret/policies"
 )
 
 // MaybeLibvirt turns this process into a libvirt client for a worker if that is
@@ -16,7 +17,7 @@ func MaybeLibvirt() { activities.MaybeLibvirt() }
 // the first operation is asked for.
 func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) error {
 	var err error
-	if s.machines, err = driver.NewPool(); err != nil {
+	if s.machines, err = driver.NewPool(policies.Names(options.degradations.AtOwn())...); err != nil {
 		return err
 	}
 	broker := activities.NewLibvirtBroker(s.machines, options.policy.unlisted().Libvirt, s.record)

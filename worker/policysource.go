@@ -100,6 +100,9 @@ func (s *policySource) unlisted() policies.Effective {
 	return s.current.Load().For(policies.Identity{})
 }
 
+// watchedHosts are the libvirt hosts whose guests are watched.
+func (s *policySource) watchedHosts() []string { return s.current.Load().WatchedHosts() }
+
 // describe says, for people, what the worker judges by.
 func (s *policySource) describe() string {
 	p := s.current.Load()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows/definition"
@@ -151,21 +152,29 @@ func (a *app) levelFindings(file string, def *definition.Definition, level polic
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema [policy]",
-		Short:     "Print the JSON Schema of workflow definitions, or of policies",
-		ValidArgs: []string{"policy"},
+		Use:       "schema [policy|libvirt]",
+		Short:     "Print the JSON Schema of workflow definitions, of policies, or of the libvirt policy alone",
+		ValidArgs: []string{"policy", "libvirt"},
 		Example: `  lazaret schema > workflow.schema.json
   lazaret schema policy > policy.schema.json
+  lazaret schema libvirt > libvirt.schema.json   # of --libvirt-policy
   # first line of a definition, for editors with a YAML language server:
   # yaml-language-server: $schema=workflow.schema.json`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		RunE: func(_ *cobra.Command, args []string) error {
-			text := definition.JSONSchema()
-			if len(args) > 0 {
-				text = policies.Schema()
-			}
-			_, err := a.stdout.Write(text)
+			_, err := a.stdout.Write(schemaOf(args))
 			return err
 		},
 	}
+}
+
+// schemaOf is the schema of what the command's argument names.
+func schemaOf(args []string) []byte {
+	switch {
+	case len(args) == 0:
+		return definition.JSONSchema()
+	case args[0] == "libvirt":
+		return policies.LibvirtSchema(activities.LibvirtOperations())
+	}
+	return policies.Schema()
 }

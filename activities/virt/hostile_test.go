@@ -129,3 +129,15 @@ func TestCheckURI(t *testing.T) {
 		require.NoError(t, virt.CheckURI(uri))
 	}
 }
+
+func TestTransport(t *testing.T) {
+	for uri, want := range map[string]string{
+		"qemu:///system": virt.Local, "test:///default": virt.Local, "qemu+unix:///system?socket=/run/s": virt.Local,
+		"qemu+ssh://ops@host/system": virt.SecureSSH, "qemu+tls://host/system": virt.SecureTLS, "qemu://host/system": virt.SecureTLS,
+		"\x7f": virt.Local, "": virt.Local,
+	} {
+		require.Equal(t, want, virt.Transport(uri), uri)
+	}
+	require.EqualValues(t, 16514, virt.Port("qemu+tls://host/system"))
+	require.EqualValues(t, 7, virt.Port("qemu+tls://host:7/system"))
+}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -58,6 +59,41 @@ func CheckURI(text string) error {
 		return fmt.Errorf("makes the test driver read a file; only /default is allowed")
 	}
 	return checkExtras(u, transport)
+}
+
+// The ways to a host, as Transport tells them.
+const (
+	Local     = "unix" // on this machine: a socket in the file system, or no process at all
+	SecureTLS = "tls"
+	SecureSSH = "ssh"
+)
+
+// Transport is how libvirt gets to the host of a URI that CheckURI takes: Local,
+// SecureTLS or SecureSSH. A host without a transport is TLS's. What cannot be read
+// is Local, from where nothing elsewhere can be reached.
+func Transport(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return Local
+	}
+	_, transport, _ := strings.Cut(u.Scheme, "+")
+	switch {
+	case transport == SecureSSH || transport == SecureTLS:
+		return transport
+	case transport == "" && u.Host != "":
+		return SecureTLS
+	}
+	return Local
+}
+
+// Port is the TCP port of a URI's host over TLS.
+func Port(uri string) uint16 {
+	if u, err := url.Parse(uri); err == nil {
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+			return uint16(port)
+		}
+	}
+	return 16514
 }
 
 // checkExtras refuses all parameters but the path of a local socket: others name

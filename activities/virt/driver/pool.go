@@ -26,10 +26,13 @@ type slot struct {
 	current *process
 }
 
-// NewPool returns a Pool; processes are started when they are first needed.
+// NewPool returns a Pool; processes are started when they are first needed. mayLack
+// are the parts of their confinement that they may be without where this machine
+// cannot give them, by their names: NetworkNamespace, and what Serve's confine
+// knows.
 // Preconditions: main calls Serve where Started.
-func NewPool() (*Pool, error) {
-	s, err := newSpawner()
+func NewPool(mayLack ...string) (*Pool, error) {
+	s, err := newSpawner(mayLack)
 	if err != nil {
 		return nil, err
 	}

@@ -28,17 +28,24 @@ type Executor interface {
 // Started says whether this process is to Serve.
 func Started() bool { return len(os.Args) > 0 && os.Args[0] == Name }
 
+// URI is the host that this process is a client of.
+func URI() string {
+	if len(os.Args) < 2 {
+		return ""
+	}
+	return os.Args[1]
+}
+
+// MayLack are the parts of its confinement that the operator lets it do without.
+func MayLack() []string { return os.Args[min(2, len(os.Args)):] }
+
 // Serve answers calls until the socket is closed, and returns the exit code.
 // Before the first call the process confines itself.
 func Serve(executor Executor, confine func(uri string) error) int {
 	debug.SetTraceback("single")
 	socket := os.NewFile(socketFD, "socket")
 	s := server{executor: executor, up: writer{w: socket}, calls: map[uint64]context.CancelFunc{}}
-	uri := ""
-	if len(os.Args) > 1 {
-		uri = os.Args[1]
-	}
-	if err := confine(uri); err != nil {
+	if err := confine(URI()); err != nil {
 		_ = s.up.write(up{Fatal: err.Error()})
 		return 1
 	}

@@ -1,15 +1,20 @@
 package driver
 
 import (
+	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
+
+	"lazaret.dev/lazaret/activities/virt"
 )
 
 // spawner starts processes from one operating-system thread that lives until it
 // is closed: PR_SET_PDEATHSIG fires when the thread that forked dies, and a thread
 // of Go's may die at any time.
 type spawner struct {
+	mayLack  []string
 	null     *os.File
 	requests chan spawnRequest
 	done     chan struct{}
@@ -26,12 +31,12 @@ type spawnReply struct {
 	err     error
 }
 
-func newSpawner() (*spawner, error) {
+func newSpawner(mayLack []string) (*spawner, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
-	s := &spawner{null, make(chan spawnRequest), make(chan struct{})}
+	s := &spawner{mayLack, null, make(chan spawnRequest), make(chan struct{})}
 	go s.run()
 	return s, nil
 }
@@ -41,7 +46,7 @@ func (s *spawner) run() {
 	runtime.LockOSThread()
 	defer close(s.done)
 	for r := range s.requests {
-		p, err := fork(r.uri, r.files)
+		p, err := s.fork(r.uri, r.files)
 		r.reply <- spawnReply{p, err}
 	}
 }
@@ -50,21 +55,46 @@ func (s *spawner) run() {
 // keys of TLS and ssh are.
 var environment = []string{"HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PATH", "SSH_AUTH_SOCK", "LD_LIBRARY_PATH"}
 
-func fork(uri string, files []uintptr) (*os.Process, error) {
+// NetworkNamespace is what an ordinary user, or root of a container, may be unable
+// to give a process: a network of its own.
+const NetworkNamespace = "user-namespaces"
+
+// fork starts a process, without a network where its host is on this machine.
+func (s *spawner) fork(uri string, files []uintptr) (*os.Process, error) {
 	env := []string{"GOTRACEBACK=single"}
 	for _, name := range environment {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
 	}
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{Name, uri}, &syscall.ProcAttr{ //nolint:gosec // ourselves
-		Dir: "/", Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
-	})
+	attr := &syscall.ProcAttr{Dir: "/", Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}}
+	if virt.Transport(uri) == virt.Local {
+		withoutNetwork(attr.Sys)
+	}
+	pid, err := syscall.ForkExec("/proc/self/exe", append([]string{Name, uri}, s.mayLack...), attr) //nolint:gosec // ourselves
+	if err != nil && attr.Sys.Cloneflags != 0 {
+		if !slices.Contains(s.mayLack, NetworkNamespace) {
+			return nil, fmt.Errorf("in a network namespace of its own: %w; --allow-degraded %s permits it to be without", err, NetworkNamespace)
+		}
+		attr.Sys = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+		pid, err = syscall.ForkExec("/proc/self/exe", append([]string{Name, uri}, s.mayLack...), attr) //nolint:gosec // ourselves
+	}
 	if err != nil {
 		return nil, err
 	}
 	return os.FindProcess(pid)
+}
+
+// withoutNetwork has the process made in a network namespace of its own. Who is not
+// root needs a user namespace for that, in which it is the same user: a daemon sees
+// it as before.
+func withoutNetwork(sys *syscall.SysProcAttr) {
+	sys.Cloneflags = syscall.CLONE_NEWNET
+	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
+		sys.Cloneflags |= syscall.CLONE_NEWUSER
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+	}
 }
 
 // start starts a process; files become its descriptors from 0.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,6 +31,18 @@ var script string
 // or QEMU is missing; not in CI, where it fails.
 func Start(tb testing.TB) *Daemon {
 	tb.Helper()
+	return start(tb, nil)
+}
+
+// StartBeside starts a second daemon, which takes itself for another host, in the
+// network of the first.
+func (d *Daemon) StartBeside(tb testing.TB) *Daemon {
+	tb.Helper()
+	return start(tb, d)
+}
+
+func start(tb testing.TB, beside *Daemon) *Daemon {
+	tb.Helper()
 	for _, program := range []string{"/usr/sbin/libvirtd", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-img"} {
 		if _, err := os.Stat(program); err != nil {
 			missing(tb, err)
@@ -41,11 +54,14 @@ func Start(tb testing.TB) *Daemon {
 	dir, err := os.MkdirTemp("", "lv") //nolint:usetesting // short: a socket's path has 108 bytes
 	require.NoError(tb, err)
 	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s", "libvirt-sock"), over: make(chan struct{})}
-	d.cmd = exec.Command("/bin/sh", "-c", script, "sh", dir) //nolint:noctx,gosec // Stop ends it; the script is ours
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
-		Pdeathsig:  syscall.SIGKILL,
+	command, namespaces := []string{"/bin/sh", "-c", script, "sh", dir, uuid.NewString()}, uintptr(syscall.CLONE_NEWNS|syscall.CLONE_NEWPID)
+	if beside == nil {
+		namespaces |= syscall.CLONE_NEWNET
+	} else {
+		command = append([]string{"/usr/bin/nsenter", "-t", beside.pid(), "-n"}, command...)
 	}
+	d.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx,gosec // Stop ends it; the script is ours
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
 	output, err := os.Create(filepath.Join(dir, "output"))
 	require.NoError(tb, err)
 	defer func() { _ = output.Close() }()

@@ -1,5 +1,9 @@
-# Runs as pid 1 of new pid, mount and network namespaces; $1 is a folder for sockets.
+# Runs as pid 1 of new pid, mount and network namespaces; $1 is a folder for sockets,
+# $2 the UUID of what it is to take for its host.
 set -e
+# Migration goes over this address, which must not be localhost's.
+ip link set lo up
+ip address replace 192.0.2.1/32 dev lo
 mount --make-rprivate /
 mount -t proc proc /proc
 for folder in /var/lib/libvirt /run /etc/libvirt /var/cache/libvirt /var/log/libvirt; do
@@ -19,6 +23,7 @@ group = "root"
 cgroup_controllers = []
 namespaces = []
 stdio_handler = "file"
+migration_host = "192.0.2.1"
 END
 cat >"$1/libvirtd.conf" <<END
 unix_sock_dir = "$1/s"
@@ -26,6 +31,7 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 unix_sock_rw_perms = "0700"
 log_outputs = "3:file:$1/log"
+host_uuid = "$2"
 END
 mkdir -p "$1/s" "$1/pool"
 # Whoever kills the daemon gets another one, as from systemd.
