@@ -21,9 +21,9 @@ import (
 // record, set to a name such as v0.1.0, makes TestRecordHistories write.
 const record = "LAZARET_RECORD_HISTORIES"
 
-// recorded are the cases whose histories are kept: every kind of task, and every
+// recordedCases are those whose histories are kept: every kind of task, and every
 // way to end, wait, fault and be cancelled.
-var recorded = []string{
+var recordedCases = []string{
 	"data-flow-order", "export-replaces", "skip", "workflow-data-flow", "switch-default",
 	"for-accumulate", "for-nested", "for-renewed", "for-scripts", "then-goto-backward", "then-end-nested",
 	"fork-order", "fork-compete", "fork-compete-script", "fork-context", "fork-fault-caught", "fork-end", "fork-nested", "fork-scripts",
@@ -52,7 +52,7 @@ func TestRecordHistories(t *testing.T) { //nolint:tparallel // it has the shared
 	folder := filepath.Join("../testdata/histories", release)
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	s := temporalSession(t)
-	for _, name := range recorded {
+	for _, name := range recordedCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := readCase(t, filepath.Join(caseFolder, name+".txtar"))

@@ -66,12 +66,7 @@ func (s *session) asyncPeer(ctx context.Context, a Arguments) (*asyncPeer, error
 	if p.policy, err = a.object("authentication"); err != nil {
 		return nil, err
 	}
-	if s.secret || p.policy != nil {
-		if err := p.confidentially(); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, p.confidentially(authority(p.url))
 }
 
 // permit judges the server as the rules for calls do.
@@ -86,11 +81,12 @@ func (p *asyncPeer) permit() error {
 	return nil
 }
 
-func (p *asyncPeer) confidentially() error {
-	if p.secure || p.listedInTheClear(p.url) {
+// confidentially refuses to send what is secret in the clear, as confidential does.
+func (p *asyncPeer) confidentially(hostPort string) error {
+	if p.secure || !p.secret && p.policy == nil || p.listedInTheClear(hostPort) {
 		return nil
 	}
-	return fault(Unauthenticated, nil, "credentials and secrets are not sent without TLS to %s; use a server with it, or the operator may list it with its port, --call-host %s", p.url.Host, authority(p.url))
+	return fault(Unauthenticated, nil, "credentials and secrets are not sent without TLS to %s; use a server with it, or the operator may list it with its port, --call-host %s", hostPort, hostPort)
 }
 
 func (p *asyncPeer) publish(ctx context.Context, a Arguments) error {

@@ -78,7 +78,11 @@ func (p *asyncPeer) mechanism(ctx context.Context) (sasl.Mechanism, error) {
 }
 
 func (k *kafka) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
-	connection, err := k.peer.dial(ctx, network, hostPort)
+	var connection net.Conn
+	err := k.peer.confidentially(hostPort) // the cluster names its brokers itself
+	if err == nil {
+		connection, err = k.peer.dial(ctx, network, hostPort)
+	}
 	if err == nil && k.peer.secure {
 		connection, err = k.peer.secured(ctx, connection, hostPort)
 	}

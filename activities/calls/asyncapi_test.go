@@ -171,6 +171,13 @@ func TestAsyncAPI_BrokersThatAClusterNames(t *testing.T) {
 	f := faultOf(t, err)
 	assert.Equal(t, Denied, f.Kind, f)
 	assert.Contains(t, f.Error(), "127.0.0.1")
+
+	// Nor are credentials sent in the clear where it leads, unless that port is listed.
+	k := &kafka{peer: &asyncPeer{session: &session{Client: m.Client}, asyncChannel: &asyncChannel{}, policy: map[string]any{"basic": nil}}}
+	_, err = k.dial(context.Background(), "tcp", "api.example.com:443")
+	f = faultOf(t, err)
+	assert.Equal(t, Unauthenticated, f.Kind)
+	assert.Contains(t, f.Error(), "not sent without TLS to api.example.com:443")
 }
 
 func TestAsyncAPI_HTTP(t *testing.T) {

@@ -137,21 +137,21 @@ func (c *Client) permitted(u *url.URL) error {
 // confidential refuses to send what is secret in the clear, unless the operator
 // has listed the very port.
 func (c *Client) confidential(u *url.URL) error {
-	if u.Scheme == "https" || c.listedInTheClear(u) {
+	if u.Scheme == "https" || c.listedInTheClear(authority(u)) {
 		return nil
 	}
 	return fault(Unauthenticated, nil, "credentials and secrets are not sent over plain HTTP to %s; use https, or the operator may list it with its port, --call-host %s", u.Host, authority(u))
 }
 
 // listedInTheClear says whether the operator has listed the very port.
-func (c *Client) listedInTheClear(u *url.URL) bool {
+func (c *Client) listedInTheClear(hostPort string) bool {
 	exact := &egress.Dialer{}
 	for _, r := range slices.Concat(c.options.Rules, c.options.Plaintext) {
 		if len(r.Ports()) == 1 {
 			exact.Rules = append(exact.Rules, r)
 		}
 	}
-	return exact.Permits(authority(u)) == nil
+	return exact.Permits(hostPort) == nil
 }
 
 // plaintext says whether the operator has the service at host:port without TLS.
