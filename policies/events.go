@@ -111,6 +111,44 @@ type EventJudgement struct {
 // lifecycleSender is exempt from the general rate.
 const lifecycleSender = "@lifecycle"
 
+// Lifecycle says of what the rules let executions tell: of themselves, of their
+// tasks too. Where both are false, there is nobody to tell.
+func (r EventRules) Lifecycle() (workflows, tasks bool) {
+	permits := func(family, exact string) bool {
+		for _, route := range r.routes(lifecycleSender) {
+			if slices.ContainsFunc(route.Types, func(pattern string) bool {
+				return strings.HasPrefix(pattern, family) || strings.HasSuffix(pattern, "*") && route.permitsType(exact)
+			}) {
+				return true
+			}
+		}
+		return false
+	}
+	tasks = permits("io.serverlessworkflow.task.", "io.serverlessworkflow.task.started.v1")
+	return tasks || permits("io.serverlessworkflow.workflow.", "io.serverlessworkflow.workflow.started.v1"), tasks
+}
+
+// Lists tells whether a rule or sink of the sender has the type by its whole name.
+func (r EventRules) Lists(sender, eventType string) bool {
+	return slices.ContainsFunc(r.routes(sender), func(rule EventRule) bool { return slices.Contains(rule.Types, eventType) })
+}
+
+// routes are the rules of a sender, and its sinks as rules.
+func (r EventRules) routes(sender string) []EventRule {
+	var all []EventRule
+	for _, rule := range r.Rules {
+		if !rule.Disabled && matchesIdentity(rule.Source, sender) {
+			all = append(all, rule)
+		}
+	}
+	for _, sink := range r.Sinks {
+		if matchesIdentity(sink.Source, sender) {
+			all = append(all, EventRule{Name: "sink " + sink.Name, Target: sink.Target(), Types: sink.Types, Unsafe: sink.Unsafe})
+		}
+	}
+	return all
+}
+
 // Judge says where an event of that type and size may go. Its content is not
 // looked at.
 func (r EventRules) Judge(sender, eventType string, size int) EventJudgement {
@@ -118,22 +156,12 @@ func (r EventRules) Judge(sender, eventType string, size int) EventJudgement {
 	if r.Rate.Limit > 0 && sender != lifecycleSender {
 		j.Counts = append(j.Counts, EventCount{Key: sender, Rate: r.Rate})
 	}
-	for _, rule := range r.Rules {
-		if rule.Disabled || !matchesIdentity(rule.Source, sender) {
-			continue
-		}
+	for _, rule := range r.routes(sender) {
 		verdict := rule.judge(r, eventType, size)
 		if rule.Rate.Limit > 0 && verdict.Check == "" {
 			j.Counts = append(j.Counts, EventCount{Key: sender + " " + rule.Name, Rate: rule.Rate})
 		}
 		j.Routes = append(j.Routes, EventRoute{rule.Name, rule.Target, rule.Priority, verdict})
-	}
-	for _, sink := range r.Sinks {
-		if !matchesIdentity(sink.Source, sender) {
-			continue
-		}
-		rule := EventRule{Name: "sink " + sink.Name, Types: sink.Types, Unsafe: sink.Unsafe}
-		j.Routes = append(j.Routes, EventRoute{rule.Name, sink.Target(), 0, rule.judge(r, eventType, size)})
 	}
 	j.Verdict = best(j.Routes, func() EventVerdict {
 		return EventVerdict{RuleCheck, fmt.Sprintf("no rule permits %s to send events", sender)}

@@ -113,3 +113,27 @@ func TestEventRules_Broad(t *testing.T) {
 	assert.Equal(t, []string{"wide: permits every type", `wide: "*/*" stands for every namespace`}, rules.Broad())
 	assert.Empty(t, rules.Judge("any/one", "any", 1).Verdict.Check)
 }
+
+// TestEventRules_Lifecycle: executions tell what some rule or sink is about, and
+// nothing where none is.
+func TestEventRules_Lifecycle(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rules            string
+		workflows, tasks bool
+	}{
+		"no rule":         {"rules: [{source: a/b, target: a/b, types: [io.serverlessworkflow.*]}]", false, false},
+		"of executions":   {"rules: [{source: '@lifecycle', target: a/b, types: [io.serverlessworkflow.workflow.*]}]", true, false},
+		"one transition":  {"rules: [{source: '@lifecycle', target: a/b, types: [io.serverlessworkflow.task.faulted.v1]}]", true, true},
+		"of all":          {"rules: [{source: '@lifecycle', target: a/b, types: [io.serverlessworkflow.*]}]", true, true},
+		"every type":      {"rules: [{source: '@lifecycle', target: a/b, types: ['*'], unsafe: true}]", true, true},
+		"something else":  {"rules: [{source: '@lifecycle', target: a/b, types: [com.example.*]}]", false, false},
+		"a disabled rule": {"rules: [{source: '@lifecycle', target: a/b, types: [io.serverlessworkflow.*], disabled: true}]", false, false},
+		"a sink":          {"sinks: [{name: s, url: 'https://example.com', source: '@lifecycle', types: [io.serverlessworkflow.workflow.completed.v1]}]", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			workflows, tasks := readRules(t, tt.rules).Lifecycle()
+			assert.Equal(t, tt.workflows, workflows)
+			assert.Equal(t, tt.tasks, tasks)
+		})
+	}
+}

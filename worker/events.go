@@ -14,6 +14,7 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/events"
 	"lazaret.dev/lazaret/policies"
+	"lazaret.dev/lazaret/workflows"
 )
 
 // eventFlags are what an operator says about events.
@@ -111,6 +112,17 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 			tell(sender, outcome)
 		},
 	}
+}
+
+// telling is what executions tell of themselves under the rules in force.
+func (s *service) telling() workflows.Telling {
+	switch executions, tasks := s.events.Tells(); {
+	case tasks:
+		return workflows.TellTasks
+	case executions:
+		return workflows.TellWorkflows
+	}
+	return workflows.TellNothing
 }
 
 // derivedKey keeps apart what the installation's key is used for.

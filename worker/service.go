@@ -123,7 +123,6 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.processes.Filer, s.calls.Filer = s.ledger.filer, s.ledger.filer
 	s.worker = newWorker(c, options, s.ledger.gate, s.failed)
 	s.registerLedger(options, log)
-	workflows.Register(s.worker)
 	s.processes.Register(s.worker)
 	s.calls.Register(s.worker)
 	if err := s.registerLibvirt(options, log); err != nil {
@@ -132,6 +131,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.events = a.gateway(c, options, log, s.tellEvent)
 	s.events.Register(s.worker)
+	workflows.RegisterWith(s.worker, workflows.Options{Telling: s.telling})
 	s.registerMachineEvents(options, log)
 	s.policy.prepare = s.replaceEvents
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)

@@ -33,6 +33,8 @@ type execution struct {
 	setDrain workflow.Settable
 	draining bool
 	mailbox  *mailbox // nil: the definition listens to nothing
+	// lifecycle is nil where nobody is told of what happens.
+	lifecycle *lifecycle
 
 	approvals approvals
 	// What has to do with the definition's quarantine.
@@ -146,10 +148,11 @@ func (e *execution) give(ctx workflow.Context, output any) (any, error) {
 }
 
 // end records how the execution ended where people look: query, details, search attribute.
-func (e *execution) end(ctx workflow.Context, err error) {
+func (e *execution) end(ctx workflow.Context, output any, err error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	e.mailbox.leave(ctx)
+	e.lifecycle.ended(ctx, output, err)
 	e.progress.end(err)
 	e.progress.publish(ctx)
 	attributes := []temporal.SearchAttributeUpdate{
@@ -169,6 +172,7 @@ func (e *execution) continueAsNew(ctx workflow.Context) error {
 	if err := e.hearAll(ctx); err != nil {
 		return err
 	}
+	e.lifecycle.flush(ctx)
 	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")
 	if err != nil {

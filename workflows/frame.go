@@ -90,4 +90,6 @@ type snapshot struct {
 	Recovery *contract.Recovery `json:"recovery,omitempty"`
 	// Obeyed is what the definition's ledger has said.
 	Obeyed obeyed `json:"obeyed,omitzero"`
+	// Told is what lifecycle events have told.
+	Told telling `json:"told,omitzero"`
 }

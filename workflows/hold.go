@@ -92,6 +92,7 @@ func (e *execution) showHeld(ctx workflow.Context) {
 	if order := e.state.Obeyed.Held; order != nil {
 		e.progress.status, e.progress.held = held, quarantineFault(*order).Detail
 	}
+	e.lifecycle.held(ctx, e.state.Obeyed.Held != nil)
 	e.progress.publish(ctx)
 	err := workflow.UpsertTypedSearchAttributes(ctx,
 		temporal.NewSearchAttributeKeyKeyword(contract.AttributeState).ValueSet(e.progress.status))
@@ -114,6 +115,7 @@ func (e *execution) standBy(ctx workflow.Context) error {
 	if e.state.Obeyed.Held == nil {
 		return nil
 	}
+	e.lifecycle.stands(ctx)
 	e.progress.publish(ctx)
 	if err := workflow.Await(ctx, func() bool { return e.state.Obeyed.Held == nil || e.draining }); err != nil {
 		return err

@@ -59,6 +59,9 @@ func (e *execution) boundary(ctx workflow.Context) error {
 	if err := e.standBy(ctx); err != nil {
 		return err
 	}
+	if err := e.lifecycle.keepUp(ctx); err != nil {
+		return err
+	}
 	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() || e.pace.renewalDue() && e.portable() {
 		e.suspend()
 		return errSuspended

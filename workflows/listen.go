@@ -38,6 +38,7 @@ type hearer struct {
 func (e *execution) runListen(ctx workflow.Context, s scope, t *definition.Task, body *definition.Listen, u *underWay) (any, definition.Then, error) {
 	if u.Listen == nil {
 		u.Listen = &hearing{}
+		e.lifecycle.workflow(ctx, "correlation-started", "startedAt", nil)
 	}
 	h := &hearer{e: e, scope: s, task: t, body: body, under: u, state: u.Listen}
 	own := listenTask{t.Reference, body}
@@ -45,6 +46,9 @@ func (e *execution) runListen(ctx workflow.Context, s scope, t *definition.Task,
 	ended, err := h.hear(ctx, own)
 	if !errors.Is(err, errSuspended) {
 		e.mailbox.end(ctx, own)
+	}
+	if err == nil {
+		e.lifecycle.correlated(ctx, h.state.Keys)
 	}
 	output := h.state.Events
 	if body.Each != nil {

@@ -19,16 +19,16 @@ import (
 func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f *frame) (any, definition.Then, error) {
 	env := e.taskEnv(ctx, s, t, f)
 	if f.Task == nil {
-		admitted, err := e.admit(t, f, env)
+		admitted, err := e.admit(ctx, t, f, env)
 		if err != nil || !admitted {
-			return f.Data, definition.Then{}, e.left(t, err)
+			return f.Data, definition.Then{}, e.left(ctx, t, err)
 		}
 		f.Task = &underWay{}
 	}
 	if f.Task.Started.IsZero() {
 		output, then, bypassed, err := e.extendBefore(ctx, s, t, f, env)
 		if err == nil && bypassed {
-			e.progress.completed(t)
+			e.completed(ctx, t, output)
 			return output, then, nil
 		}
 		if err == nil {
@@ -36,15 +36,23 @@ func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f
 			err = e.begin(ctx, t, f, env)
 		}
 		if err != nil {
-			return nil, definition.Then{}, e.left(t, err)
+			return nil, definition.Then{}, e.left(ctx, t, err)
 		}
 	}
-	output, then, err := e.runAround(ctx, s, t, f.Task, env)
+	output, then, err := e.runAround(e.lifecycle.within(ctx, t), s, t, f.Task, env)
 	if err != nil {
-		return nil, definition.Then{}, e.left(t, locate(err, t.Reference))
+		return nil, definition.Then{}, e.left(ctx, t, locate(err, t.Reference))
 	}
-	e.progress.completed(t)
+	e.completed(ctx, t, output)
 	return output, then, nil
+}
+
+// completed notes that a task ended well.
+func (e *execution) completed(ctx workflow.Context, t *definition.Task, output any) {
+	e.progress.completed(t)
+	if e.lifecycle != nil {
+		e.lifecycle.tasked(ctx, t, "completed", "completedAt", told("output", output))
+	}
 }
 
 // runAround runs the body and what extensions run after it.
@@ -65,7 +73,7 @@ func (e *execution) runAround(ctx workflow.Context, s scope, t *definition.Task,
 }
 
 // admit decides whether the task runs.
-func (e *execution) admit(t *definition.Task, f *frame, env expression.Env) (bool, error) {
+func (e *execution) admit(ctx workflow.Context, t *definition.Task, f *frame, env expression.Env) (bool, error) {
 	if t.If != nil {
 		runs, err := holds(t.If, f.Data, env, t.Reference)
 		if err != nil {
@@ -77,6 +85,8 @@ func (e *execution) admit(t *definition.Task, f *frame, env expression.Env) (boo
 		}
 	}
 	e.progress.started(t)
+	e.lifecycle.tasked(ctx, t, "created", "createdAt", nil)
+	e.lifecycle.tasked(ctx, t, "started", "startedAt", nil)
 	return true, nil
 }
 
@@ -159,9 +169,10 @@ func exportTo(l *line, export definition.Export, output any, env expression.Env,
 }
 
 // left notes an error against the task and hands it on.
-func (e *execution) left(t *definition.Task, err error) error {
+func (e *execution) left(ctx workflow.Context, t *definition.Task, err error) error {
 	if err != nil {
 		e.progress.failed(t, err)
+		e.lifecycle.left(ctx, t, err)
 	}
 	return err
 }

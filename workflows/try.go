@@ -85,6 +85,7 @@ func (e *execution) handle(ctx workflow.Context, s scope, t *definition.Task, bo
 		u.Attempt.Retries++
 		u.Attempt.NextAt = now(ctx).Add(delay)
 		e.progress.retrying(t, u.Attempt.Retries)
+		e.lifecycle.tasked(ctx, t, "retried", "retriedAt", nil)
 		return true, nil
 	}
 	if len(body.Catch.Do) == 0 && body.Catch.Then == nil {

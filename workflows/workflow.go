@@ -20,7 +20,16 @@ type Registry interface {
 
 // Register adds the interpreter to a worker or a replayer: every workflow type
 // that is not registered by name is a definition's namespace/name.
-func Register(r Registry) {
+func Register(r Registry) { RegisterWith(r, Options{}) }
+
+// Options are what the worker is set to.
+type Options struct {
+	// Telling is what executions tell that begin here; nil: nothing.
+	Telling func() Telling
+}
+
+// RegisterWith is Register with options.
+func RegisterWith(r Registry, options Options) {
 	r.RegisterWorkflowWithOptions(runDetached, workflow.RegisterOptions{Name: contract.Detached})
 	r.RegisterWorkflowWithOptions(keepIndex, workflow.RegisterOptions{Name: contract.DefinitionIndex})
 	r.RegisterWorkflowWithOptions(keepVersion, workflow.RegisterOptions{Name: contract.DefinitionVersion})
@@ -33,17 +42,17 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(keepLedger, workflow.RegisterOptions{Name: contract.LedgerWorkflow})
 	r.RegisterWorkflowWithOptions(keepRegister, workflow.RegisterOptions{Name: contract.RegisterWorkflow})
 	r.RegisterWorkflowWithOptions(runSink, workflow.RegisterOptions{Name: contract.Sink})
-	r.RegisterDynamicWorkflow(Execute, workflow.DynamicRegisterOptions{})
+	r.RegisterDynamicWorkflow(options.execute, workflow.DynamicRegisterOptions{})
 }
 
 // TypeName is the workflow type of a definition's executions, as the UI shows it.
 func TypeName(doc definition.Document) string { return doc.Namespace + "/" + doc.Name }
 
-// Execute runs one execution of a definition: the one that its argument, a
+// execute runs one execution of a definition: the one that its argument, a
 // contract.Start, carries or names, or else the published one that the workflow
 // type names, with the argument as its input. It returns the output as JSON, an
 // application error whose detail is a contract.Fault, or a cancellation.
-func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
+func (o Options) execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
 	start, err := receiveStart(ctx, args)
 	if err != nil {
 		return nil, failure(err)
@@ -56,6 +65,7 @@ func Execute(ctx workflow.Context, args converter.EncodedValues) (any, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
+	e.lifecycle = newLifecycle(ctx, e, o.Telling)
 	e.followOrders(ctx)
 	// Not cancelled at the end: what the execution left to run goes on.
 	inner, cancel := workflow.WithCancel(ctx)
@@ -78,7 +88,7 @@ func conclude(ctx workflow.Context, e *execution, output any, err error) (any, e
 		result, err = encodeBounded(output, "the workflow's output")
 	}
 	e.report(ctx, err)
-	e.end(ctx, err)
+	e.end(ctx, output, err)
 	if err != nil {
 		return nil, failure(err)
 	}

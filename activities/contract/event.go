@@ -73,6 +73,21 @@ const (
 	SenderLifecycle = "@lifecycle" // the lifecycle of executions
 )
 
+// What lifecycle events are about.
+const (
+	LifecycleWorkflow = "workflow"
+	LifecycleTask     = "task"
+)
+
+// StatusChanged is the transition that every other one is as well. It is told to
+// who asks for it by name.
+const StatusChanged = "status-changed"
+
+// LifecycleType is the type of an event about a transition, such as "started".
+func LifecycleType(about, what string) string {
+	return "io.serverlessworkflow." + about + "." + what + ".v1"
+}
+
 // SinkTarget begins the identity of a sink as the target of a rule.
 const SinkTarget = "@sink/"
 

@@ -48,17 +48,43 @@ func (g *Gateway) Send(ctx context.Context, request contract.SendRequest) ([]con
 	return g.Publish(ctx, contract.Sender{Identity: contract.SenderCLI}, request.Events, attempt(ctx))
 }
 
-// Lifecycle publishes what happened to an execution. There is no fault: what the
-// rules reject is recorded.
+// Lifecycle publishes what happened to an execution, as far as rules are about
+// it. There is no fault: what is too large, or finds no room, is recorded.
 func (g *Gateway) Lifecycle(ctx context.Context, request contract.LifecycleRequest) error {
 	from, err := sender(ctx, request.Task)
 	if err != nil {
 		return failure(err)
 	}
 	from.Identity = contract.SenderLifecycle
-	_, err = g.Publish(ctx, from, request.Events, attempt(ctx))
+	wanted := g.tellable(request.Events)
+	if len(wanted) == 0 {
+		return nil
+	}
+	_, err = g.Publish(ctx, from, wanted, attempt(ctx))
 	return err
 }
+
+// tellable are the events that some rule is about: an execution tells all, and
+// nobody rejects what nobody asked for.
+func (g *Gateway) tellable(texts []json.RawMessage) []json.RawMessage {
+	rules := g.book().rules
+	var wanted []json.RawMessage
+	for _, text := range texts {
+		_, _, eventType := named(text)
+		check := rules.Judge(contract.SenderLifecycle, eventType, len(text)).Verdict.Check
+		if check != contract.CheckRule && check != contract.CheckType {
+			wanted = append(wanted, text)
+		}
+		if changed := statusChanged(text, eventType); changed != nil && rules.Lists(contract.SenderLifecycle, contract.LifecycleType(aboutOf(eventType), contract.StatusChanged)) {
+			wanted = append(wanted, changed)
+		}
+	}
+	return wanted
+}
+
+// Tells says of what the rules in force let executions tell: of themselves, of
+// their tasks too.
+func (g *Gateway) Tells() (workflows, tasks bool) { return g.book().rules.Lifecycle() }
 
 // Subscribe has the router deliver events to the execution that asks.
 func (g *Gateway) Subscribe(ctx context.Context, request contract.SubscribeRequest) (contract.Subscribed, error) {
