@@ -19,7 +19,9 @@ type EventRules struct {
 	// Queue bounds how many events wait for one execution to listen.
 	Queue int
 	Rules []EventRule
-	Sinks []EventSink
+	// Filters look at what the rules permit.
+	Filters []EventFilter
+	Sinks   []EventSink
 }
 
 // Defaults of EventRules.

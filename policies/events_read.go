@@ -54,7 +54,8 @@ type eventDocument struct {
 		Unsafe   bool          `yaml:"unsafe"`
 		Disabled bool          `yaml:"disabled"`
 	} `yaml:"rules"`
-	Sinks []struct {
+	Filters []filterDocument `yaml:"filters"`
+	Sinks   []struct {
 		Name     string   `yaml:"name"`
 		URL      string   `yaml:"url"`
 		Source   string   `yaml:"source"`
@@ -216,6 +217,9 @@ func (r rulesReader) rules(d eventDocument) (EventRules, error) {
 			return rules, err
 		}
 		rules.Rules = append(rules.Rules, rule)
+	}
+	if rules.Filters, err = r.filters(d.Filters); err != nil {
+		return rules, err
 	}
 	for i, written := range d.Sinks {
 		index := strconv.Itoa(i)

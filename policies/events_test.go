@@ -2,6 +2,7 @@ package policies_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,6 +83,19 @@ func TestReadEventRules_Example(t *testing.T) {
 	routes := rules.Judge("shop/order-placed", "com.example.order.placed", 10).Routes
 	require.Len(t, routes, 2)
 	assert.Equal(t, "@sink/warehouse", routes[1].Target)
+}
+
+// TestReadEventRules_Examples reads the rules that the documentation shows.
+func TestReadEventRules_Examples(t *testing.T) {
+	files, err := filepath.Glob("../testdata/events/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, err = policies.ReadEventRules(file, text)
+		assert.NoError(t, err)
+	}
 }
 
 // TestReadEventRules_Refuses names the place and what is wrong (A36, A37).

@@ -146,6 +146,9 @@ func logEvent(log zerolog.Logger, sender contract.Sender, o contract.Outcome) {
 	} else {
 		log.Info().Str("status", o.Status).Int("delivered", o.Delivered).Msg("event published")
 	}
+	for _, note := range o.Filtered {
+		log.Warn().Str("filter", note.Filter).Str("action", note.Action).Msg("event filtered")
+	}
 	for _, reason := range o.Refused {
 		log.Warn().Str("target", reason.Target).Str("check", reason.Check).Str("detail", reason.Detail).Msg("event not delivered")
 	}

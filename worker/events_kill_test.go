@@ -149,6 +149,7 @@ do:
 // the tasks that stand, and that they go on; changes of status are told to who
 // asks for them by name.
 func checkSuspended(t *testing.T, s *session) {
+	t.Helper()
 	watch := beginWatch(t, s, "held", "completed")
 	phases := beginDocument(t, s, `document: {dsl: 1.0.3, namespace: cases, name: phases, version: 1.0.0}
 do:
@@ -200,6 +201,7 @@ do:
 // checkCancelled: an execution that is cancelled still tells so, and ends, although
 // a sink that is to hear of it is not there.
 func checkCancelled(t *testing.T, s *session) {
+	t.Helper()
 	watch := beginWatch(t, s, "stopped", "cancelled")
 	run := beginDocument(t, s, `document: {dsl: 1.0.3, namespace: cases, name: stopped, version: 1.0.0}
 do: [{long: {wait: PT1H}}]

@@ -76,8 +76,12 @@ func holds(ctx context.Context, c client.Client, run client.WorkflowRun) error {
 // waitOnce waits for the end at most for one glance; then it returns
 // context.DeadlineExceeded.
 func waitOnce(ctx context.Context, run client.WorkflowRun) (json.RawMessage, error) {
-	short, cancel := context.WithTimeout(ctx, glance)
+	// Ended by a timer, and not by a deadline: of a call's deadline the server keeps
+	// seconds for its answer, so that it would answer at once, and the SDK ask again at
+	// once, for as long as the execution takes.
+	short, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer time.AfterFunc(glance, cancel).Stop()
 	var output json.RawMessage
 	err := run.Get(short, &output)
 	switch {

@@ -32,6 +32,7 @@ type monitor struct {
 	seconds  *prometheus.HistogramVec
 	security securityMetrics
 	events   *prometheus.CounterVec
+	filtered *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	policies *prometheus.CounterVec
 	held     prometheus.Gauge
@@ -80,6 +81,10 @@ func (m *monitor) register() {
 		Name: "lazaret_events_total",
 		Help: "Events that this worker brought to the router, by what became of them and the check that rejected them.",
 	}, []string{"status", "check"})
+	m.filtered = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lazaret_events_filtered_total",
+		Help: "Events that a filter of the rules has caught, by the filter and what it did.",
+	}, []string{"filter", "action"})
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lazaret_event_requests_total",
 		Help: "Requests to the event ingress, by the status they were given.",
@@ -93,7 +98,7 @@ func (m *monitor) register() {
 		Name: "lazaret_quarantine_held",
 		Help: "Definitions in quarantine, as this worker knows.",
 	})
-	m.registry.MustRegister(m.runs, m.seconds, m.events, m.requests, m.policies, m.held, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.runs, m.seconds, m.events, m.filtered, m.requests, m.policies, m.held, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
@@ -109,6 +114,9 @@ func (m *monitor) observe(_ contract.Process, level policies.Level, result sandb
 func (m *monitor) event(o contract.Outcome) {
 	if m != nil {
 		m.events.WithLabelValues(o.Status, o.Check).Inc()
+		for _, note := range o.Filtered {
+			m.filtered.WithLabelValues(note.Filter, note.Action).Inc()
+		}
 	}
 }
 

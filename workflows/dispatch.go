@@ -21,6 +21,7 @@ type dispatch struct {
 	sent     []sending
 	refused  []contract.Reason
 	full     *contract.Reason // the first target whose queue was full
+	kept     workflow.Future  // of an event that is kept back: that it is
 }
 
 // sending is the event on its way to one target.
@@ -138,6 +139,11 @@ func (d *dispatch) toSink(ctx workflow.Context, name string) {
 
 // finish waits until the event is where it goes, and completes the outcome.
 func (d *dispatch) finish(ctx workflow.Context, r *router, outcome *contract.Outcome) {
+	if d.kept != nil {
+		if err := d.kept.Get(ctx, nil); err != nil && !alreadyStarted(err) {
+			d.refuse("", contract.Verdict{Check: contract.CheckDelivery, Detail: "the event could not be kept back"})
+		}
+	}
 	for _, s := range d.sent {
 		err := s.done.Get(ctx, nil)
 		if err == nil || s.execution == "" && alreadyStarted(err) {

@@ -12,6 +12,7 @@ import (
 // It is plain data and travels with the state.
 type inbox struct {
 	Queue int `json:"queue"` // most events that the router lets wait
+	Worth int `json:"worth,omitempty"`
 	// What has come and is not known to be the sender's, in order.
 	Unjudged []contract.Envelope `json:"unjudged,omitempty"`
 	// The others, the highest priority first, and in order within one.

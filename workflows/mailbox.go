@@ -63,7 +63,7 @@ func (m *mailbox) open(ctx workflow.Context, task contract.TaskID) error {
 		if *m.state == nil {
 			*m.state = &inbox{}
 		}
-		(*m.state).Queue = answer.Queue
+		(*m.state).Queue, (*m.state).Worth = answer.Queue, answer.Worth
 	}
 	workflow.GoNamed(ctx, "events", m.receive)
 	return nil
@@ -185,7 +185,7 @@ func (m *mailbox) settle(ctx workflow.Context, w *waiting, l listenTask, taken b
 func (m *mailbox) acknowledge(ctx workflow.Context) {
 	const parts = 8 // of the queue, of which each is worth a signal
 	b := *m.state
-	if b.Freed.Events == 0 || b.Freed.Events < b.Queue/parts {
+	if b.Freed.Events == 0 || b.Freed.Events < b.Queue/parts && (b.Worth == 0 || b.Freed.Bytes < b.Worth) {
 		return
 	}
 	b.Freed.Execution = workflow.GetInfo(ctx).WorkflowExecution.ID

@@ -133,6 +133,9 @@ func (r *router) publish(ctx workflow.Context, batch []contract.JudgedEvent) ([]
 func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent, bags *bags) (contract.Outcome, *dispatch) {
 	outcome := contract.Outcome{Source: p.Envelope.Source, ID: p.Envelope.ID}
 	key := eventKey(p.Envelope)
+	if p.Due { // it was counted, and is known, since it came
+		return contract.Outcome{Source: outcome.Source, ID: outcome.ID, Status: contract.Accepted}, r.dispatch(ctx, p, bags)
+	}
 	known := p.Verdict.Accepts() && r.seen[key]
 	if known {
 		r.state.Duplicates++
@@ -146,6 +149,9 @@ func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent, bags *bags)
 	if !verdict.Accepts() {
 		r.reject(ctx, p, &outcome, verdict)
 		return outcome, nil
+	}
+	if p.DelayMillis > 0 {
+		return r.keepBack(ctx, p, outcome)
 	}
 	d := r.dispatch(ctx, p, bags)
 	if len(d.sent) == 0 && d.full != nil {

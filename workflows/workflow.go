@@ -38,6 +38,7 @@ func RegisterWith(r Registry, options Options) {
 	r.RegisterWorkflowWithOptions(keepEventSchedule, workflow.RegisterOptions{Name: contract.EventSchedule})
 	r.RegisterWorkflowWithOptions(runRouter, workflow.RegisterOptions{Name: contract.EventRouter})
 	r.RegisterWorkflowWithOptions(runSend, workflow.RegisterOptions{Name: contract.Send})
+	r.RegisterWorkflowWithOptions(runDelayed, workflow.RegisterOptions{Name: contract.Delayed})
 	r.RegisterWorkflowWithOptions(runWatch, workflow.RegisterOptions{Name: contract.WatchMachines})
 	r.RegisterWorkflowWithOptions(keepLedger, workflow.RegisterOptions{Name: contract.LedgerWorkflow})
 	r.RegisterWorkflowWithOptions(keepRegister, workflow.RegisterOptions{Name: contract.RegisterWorkflow})

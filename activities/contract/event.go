@@ -12,6 +12,7 @@ const (
 	ReceiveEvents = "event.receive"
 	SinkEvent     = "event.sink"
 	TellLifecycle = "event.lifecycle"
+	ReleaseEvent  = "event.release" // takes a JudgedEvent that was kept back
 )
 
 // Workflow types of events.
@@ -25,6 +26,9 @@ const (
 	Send = "lazaret.emit"
 	// Sink brings one event to one sink; it takes a Delivery.
 	Sink = "lazaret.sink"
+	// Delayed keeps one event back and then hands it to the router; it takes a
+	// JudgedEvent.
+	Delayed = "lazaret.delayed"
 )
 
 // What the router answers to.
@@ -100,6 +104,7 @@ const (
 	CheckRule     = "rule"
 	CheckType     = "type"
 	CheckSize     = "size"
+	CheckFilter   = "filter"
 	CheckQueue    = "queue"
 	CheckDelivery = "delivery" // the receiver, or a sink, could not be reached
 )
@@ -128,6 +133,18 @@ type JudgedEvent struct {
 	Verdict Verdict `json:"verdict"`
 	Rates   []Rate  `json:"rates,omitempty"`
 	Routes  []Route `json:"routes,omitempty"`
+	// DelayMillis is how long the event is kept back, by a filter; Due is one that
+	// was, and was counted then.
+	DelayMillis int64 `json:"delayMs,omitempty"`
+	Due         bool  `json:"due,omitempty"`
+	// Filtered is what filters have done. It does not go to the router.
+	Filtered []FilterNote `json:"-"`
+}
+
+// FilterNote says that a filter of the rules has caught an event.
+type FilterNote struct {
+	Filter string `json:"filter"`
+	Action string `json:"action"` // block, warn, sanitize, delay
 }
 
 // Verdict is what a rule says of an event. An empty check accepts.
@@ -174,6 +191,9 @@ type Outcome struct {
 	Detail    string   `json:"detail,omitempty"`
 	Delivered int      `json:"delivered"` // to how many listeners and sinks
 	Refused   []Reason `json:"refused,omitempty"`
+	// DelayMillis: a filter keeps it back for so long before it is delivered.
+	DelayMillis int64        `json:"delayMs,omitempty"`
+	Filtered    []FilterNote `json:"filtered,omitempty"` // what filters have done
 }
 
 // The outcomes.
@@ -216,6 +236,8 @@ type SubscribeRequest struct {
 type Subscribed struct {
 	Queue int `json:"queue"`
 	Bytes int `json:"bytes"`
+	// Worth is how many bytes that wait no longer are worth telling; 0: none are.
+	Worth int `json:"worth,omitempty"`
 }
 
 // Taken says that events no longer wait for a listen.

@@ -20,6 +20,7 @@ func (g *Gateway) Register(r worker.ActivityRegistry) {
 	r.RegisterActivityWithOptions(g.Subscribe, activity.RegisterOptions{Name: contract.Subscribe})
 	r.RegisterActivityWithOptions(g.Receive, activity.RegisterOptions{Name: contract.ReceiveEvents})
 	r.RegisterActivityWithOptions(g.Lifecycle, activity.RegisterOptions{Name: contract.TellLifecycle})
+	r.RegisterActivityWithOptions(g.Release, activity.RegisterOptions{Name: contract.ReleaseEvent})
 	r.RegisterActivityWithOptions(g.Sink, activity.RegisterOptions{Name: contract.SinkEvent})
 }
 
@@ -98,6 +99,8 @@ func (g *Gateway) Subscribe(ctx context.Context, request contract.SubscribeReque
 	}
 	var answer contract.Subscribed
 	err = g.ask(ctx, contract.SubscribeEvents, "subscribe/"+attempt(ctx), subscription, &answer)
+	const parts = 8
+	answer.Worth = answer.Bytes / parts
 	return answer, err
 }
 
@@ -146,7 +149,15 @@ func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verd
 			return contract.Verdict{Check: contract.CheckSender, Detail: fmt.Sprintf("the envelope's %s is not the event's", name)}
 		}
 	}
-	return contract.Verdict(g.book().rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)))
+	rules := g.book().rules
+	if verdict := rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)); verdict.Check != "" || len(rules.Filters) == 0 {
+		return contract.Verdict(verdict)
+	}
+	received, err := parseStamped(e.Event)
+	if err != nil {
+		return contract.Verdict{Check: contract.CheckForm, Detail: "no CloudEvent: " + oneLine(err)}
+	}
+	return contract.Verdict(rules.Blocks(e.Sender.Identity, e.Type, payloadOf(received)))
 }
 
 // sender is who the activity runs for. The identity stands in the workflow's own

@@ -108,6 +108,11 @@ func (g *Gateway) publication(sender contract.Sender, text json.RawMessage) (con
 		Verdict:  contract.Verdict(judged.Verdict),
 		Rates:    rates(judged),
 	}
+	if p.Verdict.Accepts() {
+		if err := g.filter(e, &p); err != nil {
+			return contract.JudgedEvent{}, err
+		}
+	}
 	p.Envelope.Tag = g.tag(p.Envelope)
 	if !p.Verdict.Accepts() {
 		p.Envelope.Event = nil // the router keeps what it rejects by name alone
@@ -140,6 +145,7 @@ func (g *Gateway) update(ctx context.Context, batch []contract.JudgedEvent, atte
 	if len(outcomes) != len(batch) {
 		return nil, fmt.Errorf("the router answers %d of %d events", len(outcomes), len(batch))
 	}
+	noteFiltered(outcomes, batch)
 	return outcomes, nil
 }
 
@@ -186,6 +192,9 @@ func Fault(o contract.Outcome) *contract.Fault {
 		return &contract.Fault{Type: contract.CommunicationError, Status: http.StatusServiceUnavailable, Title: "Communication error", Detail: detail}
 	case contract.CheckSize:
 		return &contract.Fault{Type: contract.Refused, Status: http.StatusRequestEntityTooLarge, Title: "Refused by policy", Detail: detail}
+	}
+	if o.Check == contract.CheckFilter {
+		return &contract.Fault{Type: contract.Refused, Status: http.StatusForbidden, Title: "Refused by policy", Detail: detail}
 	}
 	return &contract.Fault{
 		Type: contract.Refused, Status: http.StatusForbidden, Title: "Refused by policy",

@@ -196,6 +196,7 @@ func (i *Ingress) publish(ctx context.Context, identity string, texts []json.Raw
 		}
 		return nil, err
 	}
+	noteFiltered(outcomes, judged)
 	if i.Gateway.Observe != nil {
 		for _, outcome := range outcomes {
 			i.Gateway.Observe(sender, outcome)
