@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +54,8 @@ type shared struct {
 	embedded *embedded
 	install  *install.Install
 	outside  *standIn
+	monitor  *monitor
+	log      *os.File
 	err      error
 }
 
@@ -59,7 +63,15 @@ func (s *shared) start() {
 	if s.dir, s.err = os.MkdirTemp("", "lazaret-test-"); s.err != nil {
 		return
 	}
-	s.app = &app{build: testBuild, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, logFormat: "console", logLevel: "error"}
+	if s.log, s.err = os.Create(filepath.Join(s.dir, "worker.log")); s.err != nil {
+		return
+	}
+	// All that the worker says is kept, for those who look for what it must not say.
+	s.app = &app{build: testBuild, stdin: os.Stdin, stdout: os.Stdout, stderr: loudly{s.log}, logFormat: "json", logLevel: "trace"}
+	if s.monitor, s.err = newMonitor(context.Background(), "127.0.0.1:0"); s.err != nil {
+		return
+	}
+	s.monitor.serve(func(context.Context) error { return nil })
 	if s.install, s.err = install.Open(s.dir); s.err != nil {
 		return
 	}
@@ -77,7 +89,17 @@ func (s *shared) start() {
 	}
 	s.embedded, s.err = s.app.startEmbedded(context.Background(), s.install, devserver.Options{
 		Address: "127.0.0.1:0", NoUI: true, Kind: install.Up,
-	}, serviceOptions{policy: testPolicy(), grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir, s.outside.public), auditDir: s.dir + "/audit", events: events})
+	}, serviceOptions{policy: testPolicy(), grace: time.Second, maxScripts: 4, calls: calls, supplies: startSupplies(s.dir, s.outside.public), auditDir: s.dir + "/audit", events: events, monitor: s.monitor})
+}
+
+// loudly keeps a log, and shows what are errors.
+type loudly struct{ kept *os.File }
+
+func (l loudly) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(`"level":"error"`)) {
+		_, _ = os.Stderr.Write(line)
+	}
+	return l.kept.Write(line)
 }
 
 // testPolicy gives every definition level standard and all secrets.
@@ -95,6 +117,10 @@ func (s *shared) stop() {
 	}
 	if s.outside != nil {
 		s.outside.close()
+	}
+	s.monitor.close()
+	if s.log != nil {
+		_ = s.log.Close()
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)

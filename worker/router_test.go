@@ -26,7 +26,7 @@ rate: {limit: 100, window: 1h}
 maxSize: 300000
 rules:
   - {name: small, source: order/*, target: cases/*, types: [case.*], maxSize: 250000}
-  - {name: few, source: few/*, target: cases/*, types: [case.few.*], maxSize: 100, rate: {limit: 1, window: 1h}}
+  - {name: few, source: few/*, target: cases/*, types: [case.few.*], maxSize: 1000, rate: {limit: 1, window: 1h}}
 `
 
 // testGateway judges by rules of its own, and hands to the shared router.
@@ -50,7 +50,7 @@ func TestRouter_OrderOfChecks(t *testing.T) {
 	run := beginDocument(t, s, `document: {dsl: 1.0.3, namespace: cases, name: order-of-checks, version: 1.0.0}
 do:
   - busy: {listen: {to: {one: {with: {type: case.order.go}}}}}
-  - hear: {listen: {to: {any: [{with: {type: case.order.load}}], until: 'length == 4'}, foreach: {item: e, do: [{size: {set: {n: '${ $e | length }'}}}]}}}
+  - hear: {listen: {to: {any: [{with: {type: case.order.load}}], until: 'length == 4'}}, output: {as: 'map({n: length})'}}
 `)
 	awaitListener(t, s, run.GetID())
 	publish := func(sender, kind string, size int) string {

@@ -9,8 +9,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/ledger"
 )
 
 // onText is a document of the namespace scheduled that events start; its output
@@ -178,4 +181,65 @@ func TestScheduleOn_BecomesClock(t *testing.T) {
 	applyOn(t, s, onText("on-clock", "1.2.0", on))
 	_, err := handle.Describe(t.Context())
 	require.ErrorContains(t, scheduleError(handle.GetID(), err), "there is no schedule")
+}
+
+// TestScheduleOn_Held: what comes while the definition is in quarantine waits, and
+// starts exactly one execution each after the release.
+func TestScheduleOn_Held(t *testing.T) {
+	t.Parallel()
+	s := temporalSession(t)
+	done := applyOn(t, s, onText("on-held", "1.0.0", "  on: {one: {with: {type: start.held}}}"))
+	store := ledger.Store{Client: s.Client}
+	_, err := store.Add(t.Context(), "scheduled", "on-held", contract.LedgerRequest{Reason: "looks odd", By: "me"})
+	require.NoError(t, err)
+	assert.Equal(t, "accepted/1", became(sent(t, s, "held-1", "start.held", 1)))
+	assert.Equal(t, "accepted/1", became(sent(t, s, "held-2", "start.held", 2)))
+	// A worker hears of it within a second: what it lets through until then waits in
+	// the execution that was started, and the rest in the schedule.
+	pollUntil(t, "something is refused", func() bool {
+		found, err := s.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = 'scheduled/on-held'"})
+		refused := err == nil && len(found.GetExecutions()) > 0
+		for _, event := range historyEvents(t, s, contract.EventScheduleID("scheduled", "on-held"), "") {
+			refused = refused || event.GetActivityTaskFailedEventAttributes().GetFailure().GetApplicationFailureInfo().GetType() == contract.Quarantined
+		}
+		return refused
+	})
+	info, _, err := s.eventSchedule(t.Context(), done.ID)
+	require.NoError(t, err)
+	assert.Empty(t, info.LastError)
+	for _, start := range info.Recent {
+		d, err := s.DescribeWorkflowExecution(t.Context(), start.ID, "")
+		require.NoError(t, err)
+		assert.NotEqual(t, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, d.GetWorkflowExecutionInfo().GetStatus())
+	}
+	_, err = store.Release(t.Context(), "scheduled", "on-held", contract.LedgerRequest{Reason: "fine", Reviewer: "you"})
+	require.NoError(t, err)
+	outputs := startedOn(t, s, done.ID, 2)
+	assert.JSONEq(t, `{"got": [1], "version": "1.0.0"}`, outputs[0])
+	assert.JSONEq(t, `{"got": [2], "version": "1.0.0"}`, outputs[1])
+	assert.Equal(t, "duplicate/0", became(sent(t, s, "held-1", "start.held", 1)))
+	assert.Len(t, startedOn(t, s, done.ID, 2), 2)
+}
+
+// TestScheduleOn_DeletedDefinition: what an event starts of a version that is gone
+// says so, and keeps the event.
+func TestScheduleOn_DeletedDefinition(t *testing.T) {
+	t.Parallel()
+	s := temporalSession(t)
+	done := applyOn(t, s, onText("on-deleted", "1.0.0", "  on: {one: {with: {type: start.deleted}}}"))
+	_, err := s.store().Delete(t.Context(), "scheduled", "on-deleted", contract.Deletion{Version: "1.0.0", By: "me"})
+	require.NoError(t, err)
+	assert.Equal(t, "accepted/1", became(sent(t, s, "deleted-1", "start.deleted", 1)))
+	var id string
+	pollUntil(t, "it has started", func() bool {
+		info, _, err := s.eventSchedule(t.Context(), done.ID)
+		if err == nil && len(info.Recent) == 1 {
+			id = info.Recent[0].ID
+		}
+		return id != ""
+	})
+	_, err = resultOf(t, s, s.GetWorkflow(t.Context(), id, ""))
+	requireFaultOf(t, err, contract.ConfigurationError, "is deleted")
+	started := historyEvents(t, s, id, "")[0].GetWorkflowExecutionStartedEventAttributes()
+	assert.Contains(t, started.GetInput().String(), "[1]")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-retryablehttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
@@ -20,8 +22,9 @@ import (
 )
 
 // TestSecrets_AreNowhere runs every case that reads secrets, and looks for their
-// values in the whole history, in the database behind it, in the audit log and in
-// what the worker logs at its most talkative (A40, corner case 28).
+// values in the whole history, in the database behind it, in the audit log, in the
+// metrics and in what the worker logs at its most talkative, whichever way they came
+// in: environment, file, credential, Vault (A40, corner case 28).
 func TestSecrets_AreNowhere(t *testing.T) {
 	s := temporalSession(t)
 	files, err := filepath.Glob(filepath.Join(caseFolder, "*.txtar"))
@@ -50,6 +53,18 @@ func TestSecrets_AreNowhere(t *testing.T) {
 	}
 	require.Greater(t, seen, 8, "cases with secrets")
 	requireNoCanary(t, "errors", log.Bytes())
+	asker := retryablehttp.NewClient()
+	asker.Logger = nil
+	metrics, err := asker.Get("http://" + sharedTemporal.monitor.address() + "/metrics")
+	require.NoError(t, err)
+	defer metrics.Body.Close() //nolint:errcheck // read
+	text, err := io.ReadAll(metrics.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "lazaret_sandbox_runs_total")
+	requireNoCanary(t, "metrics", text)
+	said, err := os.ReadFile(sharedTemporal.log.Name())
+	require.NoError(t, err)
+	require.Contains(t, string(said), `"level":"debug"`, "the walk below reads it with the rest of the folder")
 	stored := 0
 	require.NoError(t, filepath.WalkDir(sharedTemporal.dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), "secret-") {
@@ -97,7 +112,7 @@ func canaryWords() []string {
 			words = append(words, value)
 		}
 	}
-	return append(words, "canary-login-4711", "canary-client-0815")
+	return append(words, "canary-login-4711", "canary-client-0815", vaultToken)
 }
 
 // TestRequireNoCanary_Finds shows that the search can fail: payloads in a

@@ -49,6 +49,7 @@ type standIn struct {
 	kafka   *kfake.Cluster
 	broker  *callstest.Mosquitto // nil: not installed
 	tools   http.Handler         // speaks MCP: api.example.com/mcp
+	vault   *httptest.Server
 }
 
 // serviceDocuments are what the documents of the services' tests are in.
@@ -90,6 +91,9 @@ func (s *standIn) close() {
 		s.broker.Stop()
 	}
 	_ = os.RemoveAll(s.dir)
+	if s.vault != nil {
+		s.vault.Close()
+	}
 	for _, greeter := range []*callstest.Greeter{s.greeter, s.plain} {
 		if greeter != nil {
 			greeter.Stop()
@@ -124,16 +128,61 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 	roots.AddCert(s.server.Certificate())
 	supplies := callSupplies{options: calls.Options{Rules: rules, Overrides: overrides, Roots: roots, Plaintext: plaintext}, secrets: &secrets.Store{}}
 	s.public.trust(&supplies)
-	for name, value := range canaries {
-		file := dir + "/secret-" + name
-		if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {
-			return supplies, err
-		}
-		if err := supplies.secrets.Add(name + "=file:" + file); err != nil {
-			return supplies, err
-		}
+	if err := s.keepSecrets(dir, supplies.secrets); err != nil {
+		return supplies, err
 	}
 	return supplies, supplies.secrets.Check(context.Background())
+}
+
+// keepSecrets puts each canary where another kind of source finds it: the
+// environment, a file, a systemd credential, Vault.
+func (s *standIn) keepSecrets(dir string, store *secrets.Store) error {
+	for _, name := range []string{"password", "login"} {
+		if err := os.WriteFile(dir+"/secret-"+name, []byte(canaries[name]+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	s.vault = httptest.NewServer(http.HandlerFunc(serveVault))
+	for name, value := range map[string]string{
+		"LAZARET_TEST_TOKEN": canaries["token"], "CREDENTIALS_DIRECTORY": dir, "VAULT_ADDR": s.vault.URL, "VAULT_TOKEN": vaultToken,
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	vault, err := secrets.NewVault(secrets.VaultOptions{})
+	if err != nil {
+		return err
+	}
+	store.UseVault(vault)
+	for _, mapping := range []string{
+		"token=env:LAZARET_TEST_TOKEN", "password=file:" + dir + "/secret-password", "login=credential:secret-login", "client=vault:kv/client",
+	} {
+		if err := store.Add(mapping); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const vaultToken = "canary-vault-token-1234"
+
+// serveVault answers as Vault's HTTP API does for one secret of a KV engine,
+// version 2.
+func serveVault(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case r.Header.Get("X-Vault-Token") != vaultToken:
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"errors": ["permission denied"]}`)
+	case r.URL.Path == "/v1/sys/internal/ui/mounts/kv/client":
+		fmt.Fprint(w, `{"data": {"path": "kv/", "type": "kv", "options": {"version": "2"}}}`)
+	case r.URL.Path == "/v1/kv/data/client":
+		fmt.Fprintf(w, `{"data": {"data": %s, "metadata": {"version": 1, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "", "destroyed": false}}}`, canaries["client"])
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"errors": []}`)
+	}
 }
 
 func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {

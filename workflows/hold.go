@@ -177,16 +177,30 @@ func admitted(ctx workflow.Context, e *execution) error {
 	if e.start.Interpreter < contract.AdmittingInterpreter || len(e.start.State) > 0 {
 		return nil
 	}
-	var admission contract.Admission
-	task := e.taskID(nil)
-	if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.AdmitExecution, task).Get(ctx, &admission); err != nil {
-		return err
+	for pause := heldFor; ; pause = min(2*pause, heldForMost) {
+		var admission contract.Admission
+		task := e.taskID(nil)
+		if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.AdmitExecution, task).Get(ctx, &admission); err != nil {
+			return err
+		}
+		e.state.Recovery = admission.Recovery
+		switch {
+		case !admission.Held:
+			return nil
+		case !e.start.Patient:
+			return &contract.Fault{Type: contract.Quarantined, Status: 403, Title: "Quarantined", Detail: admission.Detail}
+		}
+		if err := workflow.Sleep(ctx, pause); err != nil {
+			return err
+		}
 	}
-	e.state.Recovery = admission.Recovery
-	if admission.Held {
-		return &contract.Fault{Type: contract.Quarantined, Status: 403, Title: "Quarantined", Detail: admission.Detail}
-	}
-	return nil
+}
+
+// refusedAsHeld tells an activity that a worker has refused because the definition
+// is in quarantine.
+func refusedAsHeld(err error) bool {
+	application, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && application.Type() == contract.Quarantined
 }
 
 // fated is how an execution ends that its definition's quarantine has ended.

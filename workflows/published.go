@@ -89,6 +89,12 @@ func pin(ctx workflow.Context, start *contract.Start) error {
 		reference.Version, reference.Digest = start.Published.Version, start.Published.Digest
 	}
 	resolved, err := lookUp(ctx, reference)
+	for pause := heldFor; start.Patient && refusedAsHeld(err); pause = min(2*pause, heldForMost) {
+		if err := workflow.Sleep(ctx, pause); err != nil {
+			return err
+		}
+		resolved, err = lookUp(ctx, reference)
+	}
 	if err != nil {
 		return unpinned(ctx, reference, err)
 	}

@@ -1,11 +1,9 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -109,8 +107,7 @@ const (
 func (s *starts) perform(ctx workflow.Context, activity string, request, result any) error {
 	for pause := heldFor; ; pause = min(2*pause, heldForMost) {
 		err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, result)
-		application, ok := errors.AsType[*temporal.ApplicationError](err)
-		if !ok || application.Type() != contract.Quarantined || s.turning(ctx) {
+		if !refusedAsHeld(err) || s.turning(ctx) {
 			return err
 		}
 		if _, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return s.turning(ctx) }); err != nil {

@@ -124,7 +124,7 @@ func (s *starts) start(ctx workflow.Context, set *eventSet) error {
 		StaticDetails:         fmt.Sprintf("Started by %d events: schedule.on of %s", len(events), TypeName(doc)),
 		TypedSearchAttributes: SearchAttributes(s.def, ""),
 	})
-	start := contract.Start{Published: contract.PublishedRef{Version: doc.Version, Digest: s.def.Digest}, Input: input}
+	start := contract.Start{Published: contract.PublishedRef{Version: doc.Version, Digest: s.def.Digest}, Input: input, Patient: true}
 	err = workflow.ExecuteChildWorkflow(child, TypeName(doc), start).GetChildWorkflowExecution().Get(ctx, nil)
 	switch {
 	case err != nil && ctx.Err() != nil:

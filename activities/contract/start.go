@@ -22,6 +22,9 @@ type Start struct {
 	Execution string `json:"execution,omitempty"`
 	// Interpreter is what whoever started the execution expects of the one that runs it.
 	Interpreter int `json:"interpreter,omitempty"`
+	// Patient: where the definition is in quarantine, the execution waits for the
+	// release before it begins, and is not refused. Events are not lost so.
+	Patient bool `json:"patient,omitempty"`
 	// Depth counts the run.workflow tasks above this execution.
 	Depth int `json:"depth,omitempty"`
 	// RolledBack is the version whose error this execution recovers from, by being
