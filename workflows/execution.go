@@ -173,6 +173,7 @@ func (e *execution) continueAsNew(ctx workflow.Context) error {
 		return err
 	}
 	e.lifecycle.flush(ctx)
+	e.mailbox.take(ctx) // the last step, behind all that waits: what it leaves unread is lost
 	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")
 	if err != nil {

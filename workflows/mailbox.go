@@ -208,7 +208,14 @@ func (m *mailbox) close(ctx workflow.Context) {
 	defer done()
 	m.closing = true
 	_ = workflow.Await(away, func() bool { return !m.judging })
-	m.drain(workflow.GetSignalChannel(ctx, contract.EventSignal))
+}
+
+// take takes in what has come and nobody receives any more, without waiting: what
+// is left unread when the run ends is lost.
+func (m *mailbox) take(ctx workflow.Context) {
+	if m != nil && *m.state != nil {
+		m.drain(workflow.GetSignalChannel(ctx, contract.EventSignal))
+	}
 }
 
 // leave ends the subscription. A router that cannot be told finds out by itself
