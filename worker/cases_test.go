@@ -49,6 +49,7 @@ type testCase struct {
 	wantError   []byte // want.error, or nil
 	wantHistory []string
 	events      []string
+	startedBy   string // what starts it; empty is the test
 }
 
 func readCase(t *testing.T, file string) *testCase {
@@ -71,6 +72,8 @@ func readCase(t *testing.T, file string) *testCase {
 			c.wantError = f.Data
 		case f.Name == "want.history":
 			c.wantHistory = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case f.Name == "start":
+			c.startedBy = strings.TrimSpace(string(f.Data))
 		case f.Name == "events":
 			c.events = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		default:
@@ -99,19 +102,29 @@ func (c *testCase) run(t *testing.T, s *session) {
 	}
 	run := c.begin(t, s, def)
 	first := run.GetRunID()
-	c.sendEvents(t, s, run)
 	output, err := follow(t.Context(), s.Client, run, nil)
 	c.compare(t, output, err)
 	c.compareHistory(t, s, run.GetID(), first)
 	c.compareDefinition(t, def)
 }
 
-// begin starts the case.
+// begin starts the case, and sends its events.
 func (c *testCase) begin(t *testing.T, s *session, def *definition.Definition) client.WorkflowRun {
 	t.Helper()
+	switch c.startedBy {
+	case "event":
+		return c.beginByEvent(t, s)
+	case "schedule":
+		publishText(t, s, c.definition)
+		done, err := s.applySchedule(t.Context(), bundleOf(t, c.definition))
+		require.NoError(t, err)
+		return s.GetWorkflow(t.Context(), triggered(t, s, done.ID), "")
+	}
+	require.Empty(t, c.startedBy, "start is event or schedule")
 	p := &prepared{bundle: &bundle{def: def}, start: c.start(t, def)}
 	run, err := s.begin(t.Context(), p, "")
 	require.NoError(t, err)
+	c.sendEvents(t, s, run)
 	return run
 }
 

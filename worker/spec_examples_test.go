@@ -71,7 +71,7 @@ func TestSpecificationExamples(t *testing.T) {
 
 func (r exampleRun) check(t *testing.T, s *session, document string) {
 	t.Helper()
-	c := &testCase{definition: document, events: r.Events, wantHistory: r.History, input: jsonOf(t, r.Input)}
+	c := &testCase{definition: document, events: r.Events, startedBy: r.Start, wantHistory: r.History, input: jsonOf(t, r.Input)}
 	if r.Library != "" {
 		c.library = []string{r.Library}
 	}
@@ -81,7 +81,9 @@ func (r exampleRun) check(t *testing.T, s *session, document string) {
 	case r.Has == nil:
 		c.want = jsonOf(t, r.Output)
 	}
-	run := r.begin(t, s, c)
+	def, err := definition.Parse("definition.yaml", []byte(document))
+	require.NoError(t, err)
+	run := c.begin(t, s, def)
 	if r.Runs != nil {
 		r.checkEndless(t, s, run)
 		return
@@ -94,36 +96,6 @@ func (r exampleRun) check(t *testing.T, s *session, document string) {
 		c.compare(t, output, err)
 	}
 	c.compareHistory(t, s, run.GetID(), run.GetRunID())
-}
-
-// begin starts the example as it says, and sends its events.
-func (r exampleRun) begin(t *testing.T, s *session, c *testCase) client.WorkflowRun {
-	t.Helper()
-	switch r.Start {
-	case "schedule":
-		publishText(t, s, c.definition)
-		done, err := s.applySchedule(t.Context(), bundleOf(t, c.definition))
-		require.NoError(t, err)
-		return s.GetWorkflow(t.Context(), triggered(t, s, done.ID), "")
-	case "event":
-		done := applyOn(t, s, c.definition)
-		line := strings.SplitN(c.events[0], " ", 3)
-		require.Equal(t, line[1], became(send(t, s, line[2], t.Name())))
-		id := ""
-		pollUntil(t, "the event has started one", func() bool {
-			info, _, err := s.eventSchedule(t.Context(), done.ID)
-			if err == nil && info.Started == 1 {
-				id = info.Recent[0].ID
-			}
-			return id != ""
-		})
-		return s.GetWorkflow(t.Context(), id, "")
-	}
-	def, err := definition.Parse("definition.yaml", []byte(c.definition))
-	require.NoError(t, err)
-	run := c.begin(t, s, def)
-	c.sendEvents(t, s, run)
-	return run
 }
 
 // checkEndless waits until tasks have run, and cancels.

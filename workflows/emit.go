@@ -70,7 +70,7 @@ func (e *execution) completeEvent(ctx workflow.Context, t *definition.Task, writ
 		"specversion": "1.0",
 		"id":          eventID(ctx, "emit", e.state.Emitted),
 		"source":      fmt.Sprintf("/%s/%s/%s", doc.Namespace, doc.Name, doc.Version),
-		"time":        now(ctx).Format("2006-01-02T15:04:05.000Z"),
+		"time":        now(ctx).Truncate(time.Millisecond).Format(time.RFC3339Nano), // as who receives it has it
 	}
 	for _, name := range workflow.DeterministicKeys(defaults) {
 		if _, has := event[name]; !has {
