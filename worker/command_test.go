@@ -105,6 +105,7 @@ func document(t *testing.T, text, input string) *prepared {
 		start: contract.Start{
 			Definition: contract.Source{File: "definition.yaml", Document: text, Digest: def.Digest},
 			Input:      json.RawMessage(input),
+			Runtime:    testBuild.Version,
 		},
 	}
 }
