@@ -14,6 +14,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
 
 	"lazaret.dev/lazaret/workflows/definition"
 )
@@ -39,6 +40,8 @@ var recordedCases = []string{
 	"call-mcp", "call-mcp-tool-fails", "call-a2a", "call-a2a-stream",
 	"call-asyncapi-http", "call-asyncapi-foreach", "call-asyncapi-for",
 	"listen-foreach", "listen-correlate", "listen-timeout", "listen-priority",
+	"emit-id-replayed", "call-http", "call-http-retry", "call-openapi", "function-inline", "function-nested", "function-script", "function-url", "function-cataloged",
+	"extension-around", "extension-exit", "extension-fault", "schedule-on-input",
 }
 
 // TestRecordHistories writes, for the release that the variable names, what
@@ -60,7 +63,6 @@ func TestRecordHistories(t *testing.T) { //nolint:tparallel // it has the shared
 			require.NoError(t, err)
 			run := c.begin(t, s, def)
 			first := run.GetRunID()
-			c.sendEvents(t, s, run)
 			_, _ = follow(t.Context(), s.Client, run, nil) // faults are recorded too
 			writeHistories(t, s, folder, name, run.GetID(), first)
 		})
@@ -70,6 +72,39 @@ func TestRecordHistories(t *testing.T) { //nolint:tparallel // it has the shared
 		run := beginCancelled(t, s)
 		writeHistories(t, s, folder, "cancelled", run.GetID(), run.GetRunID())
 	})
+}
+
+// TestRecordHistories_ByName writes those of executions that are started by the
+// name of a published definition, with plain JSON, as the UI does it, and as a
+// child; and that of the schedule on events itself. It is a part of
+// TestRecordHistories in all else.
+func TestRecordHistories_ByName(t *testing.T) {
+	release := os.Getenv(record)
+	require.NotEmpty(t, release, "set %s to the release", record)
+	folder := filepath.Join("../testdata/histories", release)
+	s := temporalSession(t)
+	publishText(t, s, everyWay)
+	for name, run := range map[string]client.WorkflowRun{
+		"by-name":         startPlain(t, s, "published/every-way", map[string]any{"n": 12}),
+		"by-name-version": startPlain(t, s, "published/every-way:1.0.0", map[string]any{"n": 12}),
+		"by-name-unknown": startPlain(t, s, "published/nowhere"),
+		"by-name-child": beginDocument(t, s, `
+document: {dsl: 1.0.3, namespace: published, name: parent, version: 1.0.0}
+do: [child: {run: {workflow: {namespace: published, name: every-way, version: latest, input: {n: 12}}}}]
+`),
+	} {
+		_, _ = follow(t.Context(), s.Client, run, nil)
+		writeHistories(t, s, folder, name, run.GetID(), run.GetRunID())
+	}
+	done := applyOn(t, s, onText("on-recorded", "1.0.0", "  on: {all: [{with: {type: start.a}}, {with: {type: start.b}}]}"))
+	for i, kind := range []string{"start.a", "start.b", "start.b", "start.a"} {
+		require.Equal(t, "accepted/1", became(sent(t, s, fmt.Sprintf("recorded-%d", i), kind, i)))
+	}
+	startedOn(t, s, done.ID, 2)
+	schedule := s.GetWorkflow(t.Context(), eventScheduleID(done.ID), "")
+	require.NoError(t, s.endEventSchedule(t.Context(), done.ID))
+	_ = schedule.Get(t.Context(), nil)
+	writeHistories(t, s, folder, "schedule-on", schedule.GetID(), schedule.GetRunID())
 }
 
 // writeHistories writes an execution's history, those of the runs that continue
