@@ -109,7 +109,7 @@ func requireCode(ts *testscript.TestScript, want string, ended error) {
 }
 
 // patience bounds every wait; only a failing test waits that long.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func untilCommand(ts *testscript.TestScript, args []string) {
 	want := regexp.MustCompile("(?m)" + args[0])
