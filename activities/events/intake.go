@@ -62,6 +62,9 @@ func readBatch(body []byte) (intake, *flaw) {
 // readBinary makes the JSON format of an event whose attributes are headers.
 func readBinary(ctx context.Context, header http.Header, body []byte) (json.RawMessage, *flaw) {
 	for name, values := range header {
+		if name == "Ce-" {
+			return nil, &flaw{contract.CheckForm, "a header is named ce- and no attribute: write ce-NAME"}
+		}
 		if len(name) > 3 && name[:3] == "Ce-" && (len(values) != 1 || !utf8.ValidString(values[0])) {
 			return nil, &flaw{contract.CheckForm, fmt.Sprintf("header %.100q must be there once, in UTF-8", name)}
 		}

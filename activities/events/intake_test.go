@@ -86,6 +86,7 @@ func TestReadEvents_Refuses(t *testing.T) {
 			headers(append(binaryHeaders, "Content-Type: application/json")...), `{"x":`, contract.CheckForm, "no CloudEvent: ",
 		},
 		"another version": {headers("Ce-Specversion: 9", "Ce-Id: 1"), "", contract.CheckForm, "no CloudEvent: "},
+		"no attribute":    {headers(append(binaryHeaders, "Ce-: x")...), "", contract.CheckForm, "a header is named ce- and no attribute"},
 		"no moment":       {headers(append(binaryHeaders, "Ce-Time: soon")...), "", contract.CheckForm, "no CloudEvent: "},
 	} {
 		t.Run(name, func(t *testing.T) {
