@@ -41,10 +41,10 @@ func beginAt(t *testing.T, s *session, text, input string, level policies.Level)
 	return run.GetID()
 }
 
-// recorded waits until the ledger has n violations. A program's end does not wait
+// recordedOf waits until the ledger has n violations. A program's end does not wait
 // for a Temporal that is slow: then its report goes by the spool, or the ledger's
 // word comes later.
-func recorded(t *testing.T, s *session, name string, n int) contract.Ledger {
+func recordedOf(t *testing.T, s *session, name string, n int) contract.Ledger {
 	t.Helper()
 	var l contract.Ledger
 	pollUntil(t, fmt.Sprintf("%d violations of %s are recorded", n, name), func() bool {
@@ -100,7 +100,7 @@ func TestLedger_Counts(t *testing.T) {
 			name := "counts-" + level.String()
 			for n := 1; n <= limit; n++ {
 				commit(t, s, name, level, n == limit)
-				l := recorded(t, s, name, n)
+				l := recordedOf(t, s, name, n)
 				assert.Equal(t, n, l.Counted)
 				assert.Equal(t, n, l.Total)
 				assert.Equal(t, limit, l.Limit)

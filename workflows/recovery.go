@@ -81,7 +81,9 @@ func (e *execution) shutDown(ctx workflow.Context, t *definition.Task, rule *con
 	if _, err := e.fileEnding(ctx, e.ending(t, rule, err)); err != nil {
 		return err
 	}
-	e.progress.fault = asFault(locate(err, t.Reference))
+	fault := *asFault(locate(err, t.Reference))
+	fault.Code = fault.ErrorCode()
+	e.progress.fault = &fault
 	e.cancel()
 	return temporal.NewCanceledError()
 }
