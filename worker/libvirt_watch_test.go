@@ -22,8 +22,9 @@ do:
       output: {as: '.[0] | {missed, name}'}
 `
 
-// What happens to a guest while nobody looks, because the worker that watched was
-// killed, is told after, as missed. The guest is QEMU's.
+// What happens to a guest while nobody looks is told after, as missed: while the
+// worker that watched was killed, and while libvirtd was, with its guests. The
+// guests are QEMU's.
 func TestLibvirt_WatchIsTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -42,6 +43,11 @@ func TestLibvirt_WatchIsTakenUpAgain(t *testing.T) {
 	_ = up.Wait()
 	f.qemu(t, "domain.stop", virt.Arguments{"name": "web-1", "mode": "force"})
 	_, s = startUp(t, dir, nil, flags...)
+	f.requireMissed(t, s, run)
+
+	f.qemu(t, "domain.start", virt.Arguments{"name": "web-1"})
+	run = f.waitsForOff(t, s)
+	f.KillWithGuest(t, "web-1")
 	f.requireMissed(t, s, run)
 }
 

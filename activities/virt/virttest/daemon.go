@@ -134,9 +134,20 @@ func (d *Daemon) Kill(tb testing.TB) {
 	d.signal(tb, "KILL")
 }
 
+// KillWithGuest kills libvirtd and then a guest of QEMU's, of whose end nobody tells.
+func (d *Daemon) KillWithGuest(tb testing.TB, name string) {
+	tb.Helper()
+	d.inside(tb, "kill -KILL $(cat "+d.Dir+"/pid) && kill -KILL $(cat /run/libvirt/qemu/"+name+".pid)")
+}
+
 func (d *Daemon) signal(tb testing.TB, name string) {
 	tb.Helper()
-	command := "kill -" + name + " $(cat " + d.Dir + "/pid)"
+	d.inside(tb, "kill -"+name+" $(cat "+d.Dir+"/pid)")
+}
+
+// inside runs a shell command in the daemon's namespaces.
+func (d *Daemon) inside(tb testing.TB, command string) {
+	tb.Helper()
 	enter := exec.CommandContext(tb.Context(), "/usr/bin/nsenter", "-t", d.pid(), "-p", "-m", "/bin/sh", "-c", command) //nolint:gosec // all of it is ours
 	require.NoError(tb, enter.Run())
 }
