@@ -1,11 +1,14 @@
 package policies_test
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +38,30 @@ func TestHostile(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hasI386 tells whether the kernel has the i386 ABI: without it (IA32_EMULATION
+// off, or a guest of a hypervisor that does not pass interrupt 0x80 on), the
+// interrupt is a fault of the program that no filter gets to see.
+func hasI386(t *testing.T, script string) bool {
+	t.Helper()
+	err := exec.Command("/usr/bin/python3", script).Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		require.True(t, ok && status.Signaled() && status.Signal() == syscall.SIGSEGV, "%s: %v", script, err)
+		return false
+	}
+	require.NoError(t, err)
+	return true
+}
+
+// faults changes an expectation to what is left of it where the forbidden thing
+// does not exist: wherever a page may be written and run, a signal ends the script.
+func (e expectation) faults() {
+	for _, level := range []policies.Level{policies.Strict, policies.Standard, policies.Minimal} {
+		e.outcomes[level], e.seen[level] = sandbox.Signalled, false
+	}
 }
 
 // attack runs a hostile script in a small sandbox. One that is expected to run
@@ -83,6 +110,9 @@ func expected(t *testing.T, file, source string) expectation {
 			v.Detail = words[2]
 		}
 		e.oneOf = append(e.oneOf, v)
+	}
+	if filepath.Base(file) == "int80.py" && !hasI386(t, file) {
+		e.faults()
 	}
 	return e
 }
