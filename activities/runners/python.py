@@ -5,15 +5,21 @@ is imported: json alone would cost more than the interpreter's start.
 
 With -X warm it is started before there is a script: then it does import what
 scripts often need, says that it is ready, and waits.
+
+A script that has ended well is not taken apart object by object, which costs more
+than most scripts; see end.
 """
 
 
 def _start():
     import builtins
+    import gc
     import sys
 
     script = "/lazaret/script.py"
     main = sys.modules["__main__"].__dict__
+    runner = _start.__code__.co_filename
+    before = set(sys.modules)
 
     # -S leaves out site, which defines these two.
     builtins.exit = builtins.quit = sys.exit
@@ -35,6 +41,7 @@ def _start():
                 __import__(name)
             except ImportError:
                 pass
+        gc.collect()
         write(1, b"\n")
         frame = FileIO(3).readall()
         variables, _, encoded = (b"\0" + frame).partition(b"\0\0")
@@ -101,9 +108,10 @@ def _start():
         return words
 
     def without_runner(kind, error, trace):
-        # The first frame is this file's; the script's author has no use for it.
+        # The first frames are this file's; the script's author has no use for them.
         # What is printed is the error's own traceback, whatever the third argument.
-        trace = trace.tb_next if trace else None
+        while trace and trace.tb_frame.f_code.co_filename == runner:
+            trace = trace.tb_next
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
     class Platform:
@@ -125,6 +133,43 @@ def _start():
 
             spec.loader.exec_module = exec_module
             return spec
+
+    def foreign(name, module):
+        # Code of others than Python's own that is not in Python: at the interpreter's
+        # end it may do what cannot be seen from here, such as print what C buffered.
+        top = name.partition(".")[0]
+        if top == "lazaret" or top in sys.stdlib_module_names:
+            return top == "_ctypes"
+        return not str(getattr(module, "__file__", None)).endswith((".py", ".pyc"))
+
+    def end(status):
+        """Does what the interpreter does at its end and others can tell: waits for
+        threads, calls what atexit has, lets the script's own objects go, writes out
+        what is buffered. It returns when that is better left to the interpreter."""
+        if any(foreign(*item) for item in list(sys.modules.items()) if item[0] not in before):
+            return
+        import atexit
+        import io
+        from os import _exit
+
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # What finalizers may use goes last.
+        shared = (type, type(end), type(sys))
+        for last in False, True:
+            for name in list(main):
+                if name != "__builtins__" and isinstance(main[name], shared) == last:
+                    main[name] = None
+        gc.collect()
+        for stream in gc.get_objects():
+            if isinstance(stream, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)) and not stream.closed:
+                stream.flush()
+        for stream in sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__:
+            stream.flush()
+        _exit(status)
 
     finder = sys.meta_path[-1]
     sys.meta_path.insert(0, Platform)
@@ -157,8 +202,25 @@ def _start():
         sys.__excepthook__(type(error), error.with_traceback(None), None)
         sys.exit(1)
     sys.excepthook = without_runner
-    return code, main
+    gc.freeze()  # what is there before the script need not be looked through at its end
+    return code, main, end
 
 
-# The tuple is evaluated before main loses _start's name.
-exec(*_start())
+def _run(code, main, end):
+    try:
+        exec(code, main)
+        status = 0
+    except SystemExit as exit:
+        status = exit.code or 0
+        if type(status) is not int or not -(1 << 31) <= status < 1 << 31:
+            raise
+    try:
+        end(status)
+    except BaseException:
+        pass  # and the interpreter finds the same
+    if status:
+        raise SystemExit(status)
+
+
+# Both names are looked up before main loses them.
+_run(*_start())

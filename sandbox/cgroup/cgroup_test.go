@@ -215,9 +215,9 @@ func TestPrioritize(t *testing.T) {
 			require.NoError(t, err)
 			seen = append(seen, string(b))
 		}
-		want := []string{"10", "100"}
+		want := []string{"50", "100"}
 		if name == "cpu.shares" {
-			want = []string{"102", "1024"}
+			want = []string{"512", "1024"}
 		}
 		assert.Equal(t, want, seen, name)
 	}

@@ -159,7 +159,7 @@ type Priority int
 // The priorities.
 const (
 	Normal Priority = iota
-	Low             // a tenth of the normal share
+	Low             // half of the normal share: less would starve it on a busy machine
 )
 
 // Prioritize sets the group's priority. It does nothing where no controller
@@ -174,7 +174,7 @@ func (g *Group) Prioritize(p Priority) error {
 		name, shares = "cpu.weight", 100 // likewise
 	}
 	if p == Low {
-		shares /= 10
+		shares /= 2
 	}
 	return put(dir, name, strconv.Itoa(shares))
 }

@@ -56,7 +56,24 @@ func NewListener(fd int) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seccomp listener: %w", errors.Join(err, file.Close()))
 	}
-	return &Listener{file, conn}, nil
+	l := &Listener{file, conn}
+	l.wakeHere()
+	return l, nil
+}
+
+// Since Linux 6.6, see include/uapi/linux/seccomp.h.
+const (
+	notifSetFlags = 0x40082104 // SECCOMP_IOCTL_NOTIF_SET_FLAGS
+	syncWakeUp    = 1          // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+)
+
+// wakeHere asks the kernel to wake caller and listener on each other's processor:
+// one of them always sleeps while the other works. An older kernel wakes them as
+// it does everybody, which only takes longer.
+func (l *Listener) wakeHere() {
+	_ = l.conn.Control(func(fd uintptr) {
+		_, _, _ = unix.Syscall(unix.SYS_IOCTL, fd, notifSetFlags, syncWakeUp)
+	})
 }
 
 // Close releases the descriptor and ends a pending Receive.
