@@ -85,8 +85,7 @@ func bareEnd(t *testing.T, code string) (stdout, stderr string, status int) {
 	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "-I", "-S", file)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
 		require.NoError(t, err)
 	}
 	return out.String(), strings.ReplaceAll(address.ReplaceAllString(errs.String(), "0x"), file, "/lazaret/script.py"), cmd.ProcessState.ExitCode()

@@ -34,7 +34,7 @@ func TestConformance_CornersAreShown(t *testing.T) {
 			}
 			cases++
 			_, err := os.Stat(filepath.Join(root, "testdata/cases", shown[1]+".txtar"))
-			assert.NoError(t, err, "corner %s", row[1])
+			require.NoError(t, err, "corner %s", row[1])
 		}
 		assert.Positive(t, cases, "corner %s has a case", row[1])
 	}

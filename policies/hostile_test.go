@@ -45,9 +45,8 @@ func TestHostile(t *testing.T) {
 // interrupt is a fault of the program that no filter gets to see.
 func hasI386(t *testing.T, script string) bool {
 	t.Helper()
-	err := exec.Command("/usr/bin/python3", script).Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	err := exec.CommandContext(t.Context(), "/usr/bin/python3", script).Run()
+	if exit, ended := errors.AsType[*exec.ExitError](err); ended {
 		status, ok := exit.Sys().(syscall.WaitStatus)
 		require.True(t, ok && status.Signaled() && status.Signal() == syscall.SIGSEGV, "%s: %v", script, err)
 		return false

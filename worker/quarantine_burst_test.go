@@ -43,6 +43,7 @@ func burstSize(t *testing.T) (violations, definitions int) {
 // though each is reported twice, and no history outgrows its limit: ledger and
 // register continue as new.
 func testBurst(t *testing.T, g *ground) {
+	t.Helper()
 	filer := g.filer(t)
 	violations, definitions := burstSize(t)
 	began := time.Now()
@@ -111,6 +112,7 @@ func inParallel(at, n int, do func(int)) {
 // testCanary: a secret in a script's arguments, environment, output and errors, and
 // in what it tries, is in no history, log, metric, notification or bundle (A40).
 func testCanary(t *testing.T, g *ground) {
+	t.Helper()
 	name := "ground/leaky"
 	text := `
 document: {dsl: 1.0.3, namespace: ground, name: leaky, version: 1.0.0}

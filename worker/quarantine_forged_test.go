@@ -16,6 +16,7 @@ import (
 // testForged: what no worker has written is refused, counted and audited, and
 // changes nothing.
 func testForged(t *testing.T, g *ground) {
+	t.Helper()
 	name := "ground/slandered"
 	run := g.begin(t, groundText(name, "import time\ntime.sleep(600)"), "null")
 	g.awaitScript(t, run.GetID())

@@ -242,6 +242,7 @@ func manyFiles(n int) string {
 // testLevels: exactly the documented count, notice, hold, refusal and release, at
 // the levels that count beyond one (A21, A22, A26, A29, A30).
 func testLevels(t *testing.T, g *ground) {
+	t.Helper()
 	for namespace, limit := range map[string]int{"strict": 3, "ground": 5} {
 		t.Run(namespace, func(t *testing.T) {
 			t.Parallel()
@@ -314,6 +315,7 @@ func requireCancelled(t *testing.T, s *session, run client.WorkflowRun) {
 // testMinimal: a fully trusted definition alerts at ten, once, and is never put
 // away by itself (A23).
 func testMinimal(t *testing.T, g *ground) {
+	t.Helper()
 	for range 2 {
 		_, err := follow(t.Context(), g.Client, g.begin(t, groundText("minimal/spy", manyFiles(11)), "null"), nil)
 		require.NoError(t, err)
@@ -334,6 +336,7 @@ func testMinimal(t *testing.T, g *ground) {
 
 // testFaultAction: where the policy says so, running executions fault.
 func testFaultAction(t *testing.T, g *ground) {
+	t.Helper()
 	run := g.begin(t, groundText("faulting/sleeper", "import time\ntime.sleep(600)"), "null")
 	g.awaitScript(t, run.GetID())
 	g.add(t, "faulting/sleeper")
@@ -343,6 +346,7 @@ func testFaultAction(t *testing.T, g *ground) {
 
 // testCancelHeld: a release by the command line cancels what holds.
 func testCancelHeld(t *testing.T, g *ground) {
+	t.Helper()
 	name := "ground/cancelled"
 	run := g.begin(t, groundText(name, "import time\ntime.sleep(600)"), "null")
 	g.awaitScript(t, run.GetID())
@@ -360,6 +364,7 @@ func testCancelHeld(t *testing.T, g *ground) {
 // testTryCatchesNothing: no try sees that its task was held; the task is done again
 // after the release.
 func testTryCatchesNothing(t *testing.T, g *ground) {
+	t.Helper()
 	run := g.begin(t, `
 document: {dsl: 1.0.3, namespace: ground, name: guarded, version: 1.0.0}
 do:
@@ -383,6 +388,7 @@ do:
 
 // testScheduleIsRefused: a schedule starts nothing of what is held.
 func testScheduleIsRefused(t *testing.T, g *ground) {
+	t.Helper()
 	text := strings.Replace(scheduledText("held", "", "every: {hours: 1}", "  - say: {set: {said: true}}\n"), "namespace: scheduled", "namespace: ground", 1)
 	text = strings.Replace(text, "metadata: {schedule: {}}", "metadata: {}", 1)
 	done, _ := apply(t, g.session, text)
@@ -419,6 +425,7 @@ func (*silent) Errorf(string, ...any) {}
 // testChildIsRefused: a definition that is held does not run as a child either; its
 // parent gets an ordinary error, which a try may catch.
 func testChildIsRefused(t *testing.T, g *ground) {
+	t.Helper()
 	publishText(t, g.session, groundText("ground/child", "print('ran')"))
 	g.add(t, "ground/child")
 	g.awaitRefusal(t, "ground/child")
@@ -437,6 +444,7 @@ do:
 // testRelativesAreTold: the ledgers of definitions that run one that is put away, or
 // that it runs, note it.
 func testRelativesAreTold(t *testing.T, g *ground) {
+	t.Helper()
 	publishText(t, g.session, groundText("ground/grandchild", "import time\ntime.sleep(600)"))
 	nested := func(name, child string) string {
 		return "document: {dsl: 1.0.3, namespace: ground, name: " + name + ", version: 1.0.0}\n" +
@@ -456,6 +464,7 @@ func testRelativesAreTold(t *testing.T, g *ground) {
 
 // testReviewers: who may release is the policy's to say, and an author may not.
 func testReviewers(t *testing.T, g *ground) {
+	t.Helper()
 	publishText(t, g.session, groundText("reviewed/report", "print('ran')"))
 	g.add(t, "reviewed/report")
 	for reviewer, want := range map[string]string{

@@ -42,6 +42,7 @@ func recoveredOf(t *testing.T, g *ground, id string) recovered {
 // testRecovery is the table: each category of errors, what is done about it, and
 // what stands in history (A15, A41).
 func testRecovery(t *testing.T, g *ground) {
+	t.Helper()
 	for name, test := range map[string]struct {
 		code string // of the script
 		kind string // of the fault
@@ -120,6 +121,7 @@ do:
 
 // testShutdown: the second critical error without a success cancels what runs.
 func testShutdown(t *testing.T, g *ground) {
+	t.Helper()
 	text := `
 document: {dsl: 1.0.3, namespace: recovering, name: fragile, version: 1.0.0}
 do:
@@ -140,6 +142,7 @@ do:
 // testRollback: an execution whose version fails goes on with the one that was
 // published before, from the beginning and with the same input.
 func testRollback(t *testing.T, g *ground) {
+	t.Helper()
 	version := func(version, code string) string {
 		return strings.Replace(groundText("recovering/job", code), "version: 1.0.0", "version: "+version, 1)
 	}

@@ -169,7 +169,7 @@ type login struct{ user, password, token string }
 // login makes it of a policy: basic, or a token of the other schemes.
 func (p *asyncPeer) login(ctx context.Context) (l login, err error) {
 	if basic, ok := p.policy["basic"].(map[string]any); ok && len(p.policy) == 1 {
-		l.user, l.password, err = p.session.password("basic", Arguments(basic))
+		l.user, l.password, err = p.password("basic", Arguments(basic))
 		return l, err
 	}
 	if p.policy["digest"] != nil {

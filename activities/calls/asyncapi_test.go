@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -81,9 +82,7 @@ func (m *messages) mosquitto(t *testing.T) *callstest.Mosquitto {
 
 func lights(server string, more Arguments) Arguments {
 	a := Arguments{"document": "https://api.example.com/docs/lights-3.yaml", "operation": "sendMeasured", "serverName": server}
-	for name, value := range more {
-		a[name] = value
-	}
+	maps.Copy(a, more)
 	return a
 }
 
@@ -116,7 +115,11 @@ func numbersOf(t *testing.T, taken []any) string {
 	t.Helper()
 	text, err := json.Marshal(taken)
 	require.NoError(t, err)
-	var list []struct{ Payload struct{ N int } }
+	var list []struct {
+		Payload struct {
+			N int `json:"n"`
+		} `json:"payload"`
+	}
 	require.NoError(t, json.Unmarshal(text, &list))
 	numbers := ""
 	for _, m := range list {
@@ -352,6 +355,7 @@ func mustRule(t *testing.T, text string) egress.Rule {
 
 // TestAsyncAPI_HostileBrokers has servers that are no brokers, or broken ones.
 func TestAsyncAPI_HostileBrokers(t *testing.T) {
+	t.Parallel()
 	for name, says := range map[string]string{
 		"nothing":         "",
 		"HTTP":            "HTTP/1.1 400 Bad Request\r\n\r\n",

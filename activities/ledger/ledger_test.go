@@ -106,8 +106,11 @@ func TestJudge_Once(t *testing.T) {
 		Summary: summary, Seen: []string{"a"},
 		Counting: []contract.Violation{{ID: "a", Severity: "Medium", At: time.Now()}},
 		Reports: []contract.Signed{
-			b.signed(t, ForReport, report("Medium", "a", "b", "b", "")), b.signed(t, ForReport, report("Low", "c")),
-			b.signed(t, ForReport, other), forged, {},
+			b.signed(t, ForReport, report("Medium", "a", "b", "b", "")),
+			b.signed(t, ForReport, report("Low", "c")),
+			b.signed(t, ForReport, other),
+			forged,
+			{},
 		},
 	})
 	require.NoError(t, err)
