@@ -63,7 +63,7 @@ do:
 	},
 	{
 		"late", `
-timeout: {after: {milliseconds: 200}}
+timeout: {after: {seconds: 8}} # by then its first task has begun, however slow the machine
 do:
   - guarded: {try: [nap: {wait: {hours: 1}}], catch: {do: [never: {set: {caught: true}}]}}
 `,

@@ -399,10 +399,11 @@ func testScheduleIsRefused(t *testing.T, g *ground) {
 	requireFaultOf(t, err, contract.Quarantined, "ground/held is in quarantine")
 }
 
-// awaitRefusal waits until the workers refuse by name. Any of the two may take a start.
+// awaitRefusal waits until the workers refuse by name: any of the two may take a
+// start, and one that has not heard of it yet takes part sooner or later.
 func (g *ground) awaitRefusal(t *testing.T, name string) {
 	t.Helper()
-	for range 3 {
+	for range 12 {
 		pollUntil(t, name+" is refused by name", func() bool {
 			run, err := g.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: contract.TaskQueue}, name)
 			if err != nil {

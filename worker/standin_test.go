@@ -138,7 +138,7 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 // keepSecrets puts each canary where another kind of source finds it: the
 // environment, a file, a systemd credential, Vault.
 func (s *standIn) keepSecrets(dir string, store *secrets.Store) error {
-	for _, name := range []string{"password", "login"} {
+	for _, name := range []string{"password", "login", "mySecret"} {
 		if err := os.WriteFile(dir+"/secret-"+name, []byte(canaries[name]+"\n"), 0o600); err != nil {
 			return err
 		}
@@ -158,6 +158,7 @@ func (s *standIn) keepSecrets(dir string, store *secrets.Store) error {
 	store.UseVault(vault)
 	for _, mapping := range []string{
 		"token=env:LAZARET_TEST_TOKEN", "password=file:" + dir + "/secret-password", "login=credential:secret-login", "client=vault:kv/client",
+		"mySecret=file:" + dir + "/secret-mySecret",
 	} {
 		if err := store.Add(mapping); err != nil {
 			return err

@@ -99,8 +99,13 @@ type page struct {
 // openPage logs a new browser in with a link that works once.
 func openPage(t *testing.T, browser string, s *session) *page {
 	t.Helper()
+	dir, err := os.MkdirTemp("", "lazaret-browser-")
+	require.NoError(t, err)
+	t.Cleanup(func() { // the browser's processes write to it for a while after its end
+		pollUntil(t, "the browser's folder is removed", func() bool { return os.RemoveAll(dir) == nil })
+	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.WindowSize(1500, 1600), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.WindowSize(1500, 1600), chromedp.UserDataDir(dir),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
 	allocated, end := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, closeBrowser := chromedp.NewContext(allocated)
