@@ -99,7 +99,7 @@ type page struct {
 // openPage logs a new browser in with a link that works once.
 func openPage(t *testing.T, browser string, s *session) *page {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lazaret-browser-")
+	dir, err := os.MkdirTemp("", "lazaret-browser-") //nolint:usetesting // whose removal fails while the browser still writes
 	require.NoError(t, err)
 	t.Cleanup(func() { // the browser's processes write to it for a while after its end
 		pollUntil(t, "the browser's folder is removed", func() bool { return os.RemoveAll(dir) == nil })
