@@ -211,7 +211,7 @@ def _run(code, main, end):
         exec(code, main)
         status = 0
     except SystemExit as exit:
-        status = exit.code or 0
+        status = 0 if exit.code is None else exit.code
         if type(status) is not int or not -(1 << 31) <= status < 1 << 31:
             raise
     try:
