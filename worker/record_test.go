@@ -40,7 +40,7 @@ var recordedCases = []string{
 	"call-mcp", "call-mcp-tool-fails", "call-a2a", "call-a2a-stream",
 	"call-asyncapi-http", "call-asyncapi-foreach", "call-asyncapi-for",
 	"listen-foreach", "listen-correlate", "listen-timeout", "listen-priority",
-	"emit-id-replayed", "call-http", "call-http-retry", "call-openapi", "function-inline", "function-nested", "function-script", "function-url", "function-cataloged",
+	"emit-id-replayed", "function-inline", "function-nested", "function-script", "function-url", "function-cataloged",
 	"extension-around", "extension-exit", "extension-fault", "schedule-on-input",
 }
 
