@@ -5,10 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 const hybridMounts = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -157,6 +160,43 @@ func TestGroup(t *testing.T) {
 	require.NoError(t, g.Remove())
 	assert.NoDirExists(t, g.dirs[g.at["memory"]])
 	_ = cmd.Wait()
+}
+
+// TestGroup_LimitsUnderSignals: the memory controller gives up on a write while a
+// signal is pending, as those that the Go runtime sends to its own threads.
+func TestGroup_LimitsUnderSignals(t *testing.T) {
+	m, err := New()
+	if errors.Is(err, ErrMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	g, err := m.Make()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, g.Remove()) })
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	thread, done := unix.Gettid(), make(chan struct{})
+	var signals sync.WaitGroup
+	defer signals.Wait()
+	defer close(done)
+	for range 4 {
+		signals.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					_ = unix.Tgkill(os.Getpid(), thread, unix.SIGURG)
+				}
+			}
+		})
+	}
+	for i := range int64(2000) {
+		require.NoError(t, g.Limit(Limits{Memory: (64 + i%2) << 20}))
+		if g.at["memory"] != unified { // memory may not exceed memory and swap
+			require.NoError(t, g.limitSwapV1("-1"))
+		}
+	}
 }
 
 func TestSweep_RemovesTheDead(t *testing.T) {

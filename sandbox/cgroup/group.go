@@ -252,11 +252,25 @@ func put(dir, name, value string) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", filepath.Join(dir, name), err)
 	}
-	_, err = unix.Write(fd, []byte(value))
+	err = uninterrupted(func() error {
+		_, err := unix.Write(fd, []byte(value))
+		return err
+	})
 	if err != nil {
 		err = fmt.Errorf("write %q to %s: %w", strings.TrimSpace(value), filepath.Join(dir, name), err)
 	}
 	return errors.Join(err, unix.Close(fd))
+}
+
+// uninterrupted repeats what a signal interrupted. The kernel's memory controller
+// ends the write of a limit with EINTR whenever one is pending, and the Go runtime
+// sends itself SIGURG to take a processor from a goroutine.
+func uninterrupted(act func() error) error {
+	for {
+		if err := act(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // KillChildren kills the group's processes and waits for those that are children
