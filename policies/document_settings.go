@@ -32,8 +32,11 @@ const (
 	mostMemory  = 1024 * gibibyte
 	mostScratch = 64 * gibibyte
 	mostOutput  = 64 * mebibyte
-	// longestRun leaves the activity's own timeout time to report.
-	longestRun = day
+	// ShortestRun is the least that a time limit may be: no program does anything in less.
+	ShortestRun = 100 * time.Millisecond
+	// LongestRun bounds how long a program may run. It leaves the activity's own
+	// timeout time to report.
+	LongestRun = day
 )
 
 // settings are all, in the order in which they are documented and shown. It is
@@ -157,7 +160,7 @@ var limitSettings = []*setting{
 	{
 		key: "limits.time", about: "how long a program may run", form: durationForm,
 		read: func(r *documentReader, n *yaml.Node) (any, bool) {
-			return boxed(r.duration(n, "limits.time", 100*time.Millisecond, longestRun))
+			return boxed(r.duration(n, "limits.time", ShortestRun, LongestRun))
 		},
 		apply:   func(e *Effective, v any) { e.Limits.Wall = v.(time.Duration) },
 		show:    func(e Effective) any { return durationText(e.Limits.Wall) },

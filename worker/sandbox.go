@@ -25,6 +25,7 @@ type execFlags struct {
 	language, arguments string
 	seccompProfile      string
 	timeout             time.Duration
+	timed               bool // whether timeout was given
 	stdin               bool
 	allowNet            []string
 	python              execPython
@@ -60,6 +61,7 @@ when this machine cannot sandbox.`,
   echo 'print(1 + 1)' | lazaret sandbox exec --language python -`,
 		Args: exactly("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.timed = cmd.Flags().Changed("timeout")
 			return a.sandboxExec(cmd.Context(), args[0], flags)
 		},
 	}
@@ -86,6 +88,9 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err != nil {
 		return err
 	}
+	if err := flags.limitTime(&policy.Limits, a.policy.file != ""); err != nil {
+		return err
+	}
 	level := policy.Level
 	degradations, err := a.degradations()
 	if err != nil {
@@ -107,9 +112,6 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	if err := openNetwork(&spec, policy, flags.allowNet); err != nil {
 		return err
 	}
-	if flags.timeout > 0 {
-		spec.Limits.Wall = flags.timeout
-	}
 	if err := narrow(&spec, flags.seccompProfile); err != nil {
 		return err
 	}
@@ -118,6 +120,23 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 		return execError(err, level)
 	}
 	return a.printJSON(newExecReport(result))
+}
+
+// limitTime sets the time that was asked for, which may be more than the level's
+// but not more than a policy's.
+func (f execFlags) limitTime(l *sandbox.Limits, byPolicy bool) error {
+	if !f.timed {
+		return nil
+	}
+	most := policies.LongestRun
+	if byPolicy {
+		most = l.Wall
+	}
+	if f.timeout < policies.ShortestRun || f.timeout > most {
+		return invalid("", "--timeout %s is not within %s and %s", f.timeout, policies.ShortestRun, most)
+	}
+	l.Wall = f.timeout
+	return nil
 }
 
 // execPolicy is what holds for the script: what --policy says of the definition

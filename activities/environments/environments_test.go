@@ -134,6 +134,8 @@ func TestAcquire_Faults(t *testing.T) {
 	}
 	_, err := e.Resolve(t.Context(), python(t), []string{"delta"})
 	requireFault(t, err, environments.Invalid, "would have to be compiled; put a wheel of it there")
+	_, err = e.Resolve(t.Context(), python(t), []string{"beta>=2"})
+	requireFault(t, err, environments.Invalid, ", which has 1.0.0")
 	_, err = e.Resolve(t.Context(), python(t), []string{"beta==1", "beta==2"})
 	requireFault(t, err, environments.Invalid, "")
 	requireClean(t, e)
@@ -155,6 +157,7 @@ func TestAcquire_Unreachable(t *testing.T) {
 	index.Close()
 	_, err := e.Resolve(t.Context(), python(t), []string{"beta"})
 	requireFault(t, err, environments.Unreachable, "package index example.com")
+	requireFault(t, err, environments.Unreachable, "connection refused")
 }
 
 // Wherever a worker keeps its environments, a script of the strictest level may

@@ -1,9 +1,10 @@
 package environments
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,18 +36,15 @@ func ParseLock(text string) (Lock, error) {
 		return Lock{}, fault(Invalid, "a lock of %d bytes is over the limit of %d", len(text), MaxLock)
 	}
 	var l Lock
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\\\n", " ")
-	lines := bufio.NewScanner(strings.NewReader(text))
-	lines.Buffer(nil, MaxLock+1)
-	for lines.Scan() {
-		line, _, _ := strings.Cut(" "+lines.Text(), " #")
+	for number, line := range lockLines(text) {
+		line, _, _ = strings.Cut(" "+line, " #")
 		fields := strings.Fields(line)
 		if len(fields) == 0 {
 			continue
 		}
 		p, err := parseLocked(fields)
 		if err != nil {
-			return Lock{}, err
+			return Lock{}, fault(Invalid, "line %d: %v", number, err)
 		}
 		l.packages = append(l.packages, p)
 	}
@@ -56,24 +54,49 @@ func ParseLock(text string) (Lock, error) {
 	return l, l.sort()
 }
 
+// lockLines are the lines of a lock, each with the number of its first, from 1; a
+// backslash at the end of a line joins the next one to it.
+func lockLines(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		var joined strings.Builder
+		number, from := 0, 1
+		for line := range strings.Lines(text) {
+			number++
+			line, more := strings.CutSuffix(strings.TrimRight(line, "\r\n"), "\\")
+			joined.WriteString(line + " ")
+			if more {
+				continue
+			}
+			if !yield(from, joined.String()) {
+				return
+			}
+			joined.Reset()
+			from = number + 1
+		}
+		if joined.Len() > 0 {
+			yield(from, joined.String())
+		}
+	}
+}
+
 func parseLocked(fields []string) (locked, error) {
 	if strings.HasPrefix(fields[0], "-") {
-		return locked{}, fault(Invalid, "lock line %q is an option of pip; only packages with hashes may stand there", preview(fields[0]))
+		return locked{}, fmt.Errorf("%q is an option of pip; only packages with hashes may stand there", preview(fields[0]))
 	}
 	m := lockedForm.FindStringSubmatch(fields[0])
 	if m == nil {
-		return locked{}, fault(Invalid, "lock line %q is not of the form name==version --hash=sha256:…", preview(strings.Join(fields, " ")))
+		return locked{}, fmt.Errorf("%q is not of the form name==version --hash=sha256:…; pip-compile --generate-hashes writes it", preview(strings.Join(fields, " ")))
 	}
 	p := locked{name: normalise(m[1]), version: m[2]}
 	for _, field := range fields[1:] {
 		hash := hashForm.FindStringSubmatch(field)
 		if hash == nil {
-			return p, fault(Invalid, "lock line of %s: %q is not --hash=sha256:…", p.name, preview(field))
+			return p, fmt.Errorf("%s: %q is not --hash=sha256:…", p.name, preview(field))
 		}
 		p.hashes = append(p.hashes, hash[1])
 	}
 	if len(p.hashes) == 0 {
-		return p, fault(Invalid, "%s==%s has no hash in its lock; write it with pip-compile --generate-hashes", p.name, p.version)
+		return p, fmt.Errorf("%s==%s has no hash in its lock; write it with pip-compile --generate-hashes", p.name, p.version)
 	}
 	slices.Sort(p.hashes)
 	return p, nil

@@ -36,7 +36,9 @@ func TestParseLock_Refuses(t *testing.T) {
 		"six==1 ; python_version<'3' " + hash: "is not --hash=sha256",
 		"six==1 --hash=md5:00":                "is not --hash=sha256",
 		"six==1 " + hash + "\nSix==2 " + hash: "six stands twice",
-		strings.Repeat("#", environments.MaxLock+1): "over the limit",
+		"# made\nsix==1 \\\n  " + hash + "\n\nbeta>=2": `line 5: "beta>=2" is not of the form`,
+		"\r\nsix==1 \\\r\n --hash=no\r\n":              `line 2: six: "--hash=no" is not`,
+		strings.Repeat("#", environments.MaxLock+1):    "over the limit",
 	} {
 		_, err := environments.ParseLock(text)
 		requireFault(t, err, environments.Invalid, want)

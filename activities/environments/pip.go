@@ -13,6 +13,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
 )
 
 //go:embed program/build.py
@@ -65,7 +66,7 @@ func (e *Environments) run(ctx context.Context, python Python, what, requirement
 	case result.Outcome == sandbox.Cancelled:
 		return nil, context.Cause(ctx)
 	case result.Outcome == sandbox.Failed && result.Code == 3:
-		return nil, e.explain(python, result.Stdout)
+		return nil, e.explain(python, result)
 	case result.Outcome == sandbox.TimedOut:
 		return nil, fault(Unreachable, "installing the packages took longer than %s", buildTime)
 	case result.Outcome == sandbox.MemoryLimit:
@@ -128,9 +129,9 @@ type problem struct {
 }
 
 // explain makes of it what the author of a definition should know.
-func (e *Environments) explain(python Python, text []byte) error {
+func (e *Environments) explain(python Python, result sandbox.Result) error {
 	var p problem
-	if err := json.Unmarshal(text, &p); err != nil {
+	if err := json.Unmarshal(result.Stdout, &p); err != nil {
 		return fmt.Errorf("build sandbox: its answer: %w", err)
 	}
 	name, detail := line([]byte(p.Package)), line([]byte(p.Detail))
@@ -139,6 +140,8 @@ func (e *Environments) explain(python Python, text []byte) error {
 		return fault(Refused, "package %s of %s does not have the hash that its lock has", name, e.Index)
 	case "compile":
 		return fault(Invalid, "package %s has no wheel in %s and would have to be compiled; put a wheel of it there", name, e.Index)
+	case "version":
+		return fault(Invalid, "package %s is not in %s, which has %s", name, e.Index, detail)
 	case "python":
 		return fault(Invalid, "package %s has no wheel in %s for Python %s on this machine", name, e.Index, python.Version)
 	case "missing":
@@ -150,9 +153,22 @@ func (e *Environments) explain(python Python, text []byte) error {
 	case "wheel":
 		return fault(Invalid, "package %s of %s is not a valid wheel: %s", name, e.Index, detail)
 	case "unreachable":
+		if told := unreached(result.Connections); told != "" {
+			detail = told // by the worker, which made the connection
+		}
 		return fault(Unreachable, "package index %s is not reached: %s", e.Index, detail)
 	}
 	return fault(Invalid, "the packages cannot be installed from %s: %s", e.Index, detail)
+}
+
+// unreached is why the last connection that failed could not be made.
+func unreached(connections []egress.Connection) string {
+	for _, c := range slices.Backward(connections) {
+		if c.Failure != "" {
+			return c.Failure
+		}
+	}
+	return ""
 }
 
 // line is the end of a sandbox's text, bounded and printable.

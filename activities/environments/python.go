@@ -2,7 +2,9 @@ package environments
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -108,7 +110,10 @@ var (
 func newPython(path string) (Python, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return Python{}, fmt.Errorf("interpreter: %w", err)
+		if cause, ok := errors.AsType[*fs.PathError](err); ok { // its path is but the part that is missing
+			err = cause.Err
+		}
+		return Python{}, fmt.Errorf("interpreter %q: %w", path, err)
 	}
 	match := programForm.FindStringSubmatch(filepath.Base(real))
 	if match == nil {

@@ -23,7 +23,8 @@ PROBLEMS = [
     ("conflict", r"these package versions have conflicting dependencies"),
     ("unreachable", r"(?:connection error|Max retries exceeded|Connection broken|[Rr]ead timed out|SSLError|ProxyError)[^\n]*"),
     ("unreachable", r"(?:401|403|407|429|5\d\d) (?:Client|Server) Error[^\n]*"),
-    ("compile", r"No sources permitted for (\S+?):"),
+    ("compile", None),
+    ("version", r"\(from versions: (?!none\))([^)\n]*)\)"),
     ("python", r"none of the wheel's tags|requires a different Python|Requires-Python"),
     ("missing", r"No matching distribution found for ([^\n]+)"),
 ]
@@ -107,16 +108,31 @@ def problem():
         log = ""
     named = re.search(r"No matching distribution found for ([^\s(]+)", log) or re.search(r"HASHES.*?\s([\w.-]+==\S+) from ", log, re.S)
     package = named.group(1) if named else ""
-    name = re.split(r"[=<>!~]", package)[0]
     for kind, pattern in PROBLEMS:
-        match = re.search(pattern, log)
-        if not match:
-            continue
-        if kind == "compile" and name and normal(match.group(1)) != normal(name):
-            continue
-        return {"problem": kind, "package": package, "detail": match.group(0)[:300]}
+        match = re.search(pattern, log) if pattern else sources(log, package)
+        if match:
+            return {"problem": kind, "package": package, "detail": match.groups()[-1] if kind == "version" else match.group(0)[:300]}
     errors = re.findall(r"ERROR: ([^\n]+)", log)
     return {"problem": "other", "package": package, "detail": (errors[-1] if errors else log[-300:])[:300]}
+
+
+def sources(log, package):
+    """Finds sources that would do. In a folder, pip says of any that they are not permitted."""
+    name, exactly, version = package.partition("==")
+    name = normal(re.split(r"[=<>!~\[]", name)[0])
+    one = re.escape(name) + "-" + (re.escape(version) if exactly else r"\d")
+    wheels = re.search(r"\(from versions: (?!none\))", log)
+    for match in re.finditer(r"No sources permitted for \S+?: (\S+)", log):
+        file = match.group(1).split("#")[0].rsplit("/", 1)[-1]
+        if package and re.match(one, normal_but_version(file)) and (exactly or not wheels):
+            return match
+    return None
+
+
+def normal_but_version(file):
+    """The file name of a source archive, with the package's name in its normal form."""
+    name, dash, rest = file.rpartition("-")
+    return normal(name) + dash + rest
 
 
 def normal(name):
