@@ -39,9 +39,10 @@ type execution struct {
 	approvals approvals
 	// What has to do with the definition's quarantine.
 	orders  workflow.ReceiveChannel
-	hearing int             // orders that are being read
-	cancel  func()          // ends all that is under way
-	fate    *contract.Fault // with which the quarantine ends the execution
+	hearing int              // orders that are being read
+	flow    workflow.Context // of all that is under way
+	cancel  func()           // ends it
+	fate    *contract.Fault  // with which the quarantine ends the execution
 	// rolledBack says that its error is recovered from, and filed.
 	rolledBack bool
 }
@@ -166,13 +167,22 @@ func (e *execution) end(ctx workflow.Context, output any, err error) {
 	}
 }
 
+// settle makes a run that is about to continue as new ready to be left: nothing of
+// it is under way, and nothing that came is unread. It returns with what the flow
+// ends, if an order or a caller has ended it meanwhile.
+func (e *execution) settle(ctx workflow.Context) error {
+	e.mailbox.close(ctx)
+	away, done := workflow.NewDisconnectedContext(ctx)
+	defer done()
+	err := workflow.Await(away, func() bool { return e.heardAll() && e.lifecycle.idle() })
+	if err == nil {
+		err = e.flow.Err()
+	}
+	return e.fated(err)
+}
+
 // continueAsNew is the error that makes Temporal start the next run from this one's state.
 func (e *execution) continueAsNew(ctx workflow.Context) error {
-	e.mailbox.close(ctx)
-	if err := e.hearAll(ctx); err != nil {
-		return err
-	}
-	e.lifecycle.flush(ctx)
 	e.mailbox.take(ctx) // the last step, behind all that waits: what it leaves unread is lost
 	e.state.Drawn, e.state.Tasks = e.random.drawn, e.progress.tasks
 	state, err := encodeBounded(e.state, "the state of a run that continues as new")

@@ -48,10 +48,8 @@ func (e *execution) hear(ctx workflow.Context, signed contract.Signed) {
 	e.obey(ctx, order)
 }
 
-// hearAll hears what has come until the run ends: what it leaves unread is lost.
-func (e *execution) hearAll(ctx workflow.Context) error {
-	return workflow.Await(ctx, func() bool { return e.hearing == 0 && e.orders.Len() == 0 })
-}
+// heardAll says that no order is unread or being read.
+func (e *execution) heardAll() bool { return e.hearing == 0 && e.orders.Len() == 0 }
 
 // obey does what an order says, unless a newer one is known.
 func (e *execution) obey(ctx workflow.Context, order contract.Order) {

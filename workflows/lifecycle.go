@@ -132,13 +132,13 @@ func (l *lifecycle) keepUp(ctx workflow.Context) error {
 
 // flush waits until all is told.
 func (l *lifecycle) flush(ctx workflow.Context) {
-	if l == nil {
-		return
-	}
 	away, done := workflow.NewDisconnectedContext(ctx)
 	defer done()
-	_ = workflow.Await(away, func() bool { return len(l.waiting) == 0 && !l.sending })
+	_ = workflow.Await(away, l.idle)
 }
+
+// idle says that all is told.
+func (l *lifecycle) idle() bool { return l == nil || len(l.waiting) == 0 && !l.sending }
 
 // workflow tells of the execution: what is a transition, such as "started", at
 // the moment named at.

@@ -163,6 +163,10 @@ func endingText(t *testing.T, env *testsuite.TestWorkflowEnvironment, err error)
 }
 
 func newEnvironment(at int, begun time.Time) *testsuite.TestWorkflowEnvironment {
+	return newEnvironmentOf(workflows.Options{}, at, begun)
+}
+
+func newEnvironmentOf(options workflows.Options, at int, begun time.Time) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
@@ -171,7 +175,7 @@ func newEnvironment(at int, begun time.Time) *testsuite.TestWorkflowEnvironment 
 		Interceptors:             []interceptor.WorkerInterceptor{&cutter{at: at, env: env}},
 		DeadlockDetectionTimeout: time.Minute,
 	})
-	workflows.Register(env)
+	workflows.RegisterWith(env, options)
 	return env
 }
 

@@ -70,7 +70,7 @@ func (o Options) execute(ctx workflow.Context, args converter.EncodedValues) (an
 	e.followOrders(ctx)
 	// Not cancelled at the end: what the execution left to run goes on.
 	inner, cancel := workflow.WithCancel(ctx)
-	e.cancel = cancel
+	e.flow, e.cancel = inner, cancel
 	if err := admitted(ctx, e); err != nil {
 		return conclude(ctx, e, nil, err)
 	}
@@ -82,7 +82,9 @@ func (o Options) execute(ctx workflow.Context, args converter.EncodedValues) (an
 // conclude turns how the flow ended into how the execution ends.
 func conclude(ctx workflow.Context, e *execution, output any, err error) (any, error) {
 	if errors.Is(err, errSuspended) {
-		return nil, e.continueAsNew(ctx)
+		if err = e.settle(ctx); err == nil {
+			return nil, e.continueAsNew(ctx)
+		}
 	}
 	var result json.RawMessage
 	if err == nil {
