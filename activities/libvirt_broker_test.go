@@ -74,13 +74,18 @@ func TestLibvirtFaults(t *testing.T) {
 	require.Equal(t, "gone; whether domain.start took effect is not known", lost.Detail)
 }
 
-// The policy that the documentation shows is one.
+// The policies that the documentation shows are such.
 func TestLibvirtPolicy_Documented(t *testing.T) {
-	f, err := os.Open("../testdata/policies/libvirt.yaml")
-	require.NoError(t, err)
-	defer func() { _ = f.Close() }()
-	policy, err := policies.ReadLibvirt(f, LibvirtOperations(), virt.CheckURI)
-	require.NoError(t, err)
+	read := func(name string) policies.Libvirt {
+		f, err := os.Open("../testdata/policies/" + name)
+		require.NoError(t, err)
+		defer func() { _ = f.Close() }()
+		policy, err := policies.ReadLibvirt(f, LibvirtOperations(), virt.CheckURI)
+		require.NoError(t, err)
+		return policy
+	}
+	policy := read("libvirt.yaml")
 	require.Equal(t, 5, policy.Concurrent)
 	require.Equal(t, []string{"snapshot.revert"}, policy.Approval)
+	require.Equal(t, policy.URIs, read("guest-quarantine.yaml").Events)
 }

@@ -42,18 +42,20 @@ func TestLibvirtSchema(t *testing.T) {
 	}
 }
 
-// The documented policy is one by the schema too.
+// The documented policies are such by the schema too.
 func TestLibvirtSchema_Documented(t *testing.T) {
-	text, err := os.ReadFile("../testdata/policies/libvirt.yaml")
-	require.NoError(t, err)
 	named := slices.Clone(someOperations)
-	for name := range strings.FieldsSeq("domain.info domain.stats domain.state domain.wait host.info network.list storage.list domain.stop domain.reboot snapshot.create snapshot.list") {
+	for name := range strings.FieldsSeq("domain.info domain.stats domain.state domain.suspend domain.wait host.info network.list storage.list domain.stop domain.reboot snapshot.create snapshot.list") {
 		named = append(named, policies.LibvirtOperation{Name: name})
 	}
 	for _, name := range []string{"snapshot.revert", "snapshot.delete"} {
 		named = append(named, policies.LibvirtOperation{Name: name, Dangerous: true})
 	}
-	require.NoError(t, compiled(t, policies.LibvirtSchema(named)).Validate(asJSON(t, text)))
+	for _, name := range []string{"libvirt.yaml", "guest-quarantine.yaml"} {
+		text, err := os.ReadFile("../testdata/policies/" + name)
+		require.NoError(t, err)
+		require.NoError(t, compiled(t, policies.LibvirtSchema(named)).Validate(asJSON(t, text)), name)
+	}
 }
 
 // A rule of a policy has the same section, with approvals on conditions, their

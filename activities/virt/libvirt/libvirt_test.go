@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -39,23 +38,10 @@ func TestConformance_TestDriverBehindADaemon(t *testing.T) {
 	virttest.Conform(t, virttest.Target{Driver: newPool(t), URI: d.URI("test"), Pool: "default-pool", Type: "test"})
 }
 
-// definePool makes a pool of files, which the broker has no operation for.
-func definePool(t *testing.T, d *virttest.Daemon) {
-	t.Helper()
-	for _, args := range [][]string{
-		{"pool-define-as", "files", "dir", "--target", filepath.Join(d.Dir, "pool")},
-		{"pool-start", "files"},
-	} {
-		out, err := exec.CommandContext(t.Context(), "virsh", append([]string{"-c", d.URI("qemu")}, args...)...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
-}
-
 // Real guests, emulated.
 func TestConformance_QEMU(t *testing.T) {
 	d := virttest.Start(t)
-	definePool(t, d)
-	target := virttest.Target{Driver: newPool(t), URI: d.URI("qemu"), Pool: "files", Type: "qemu", Guests: true}
+	target := virttest.Target{Driver: newPool(t), URI: d.URI("qemu"), Pool: d.DefinePool(t), Type: "qemu", Guests: true}
 	virttest.Conform(t, target)
 	data, err := os.ReadDir(filepath.Join(d.Dir, "pool"))
 	require.NoError(t, err)

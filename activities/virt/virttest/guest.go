@@ -39,5 +39,31 @@ func BootSector() []byte {
 	return sector
 }
 
+// BootOnceSector is BootSector with a guest that marks its disk when it boots, and
+// is deaf and dumb when it boots from a marked one.
+func BootOnceSector() []byte {
+	sector := BootSector()
+	copy(sector, []byte{0xeb, 0x5e}) // jmp once    for xor ax, ax, which once does
+	copy(sector[0x60:], []byte{
+		0x31, 0xc0, // once: xor ax, ax
+		0x8e, 0xd8, // mov ds, ax
+		0x8e, 0xc0, // mov es, ax
+		0x80, 0x3e, 0xf0, 0x7d, 0x00, // cmp byte [0x7df0], 0
+		0x75, 0x16, // jne dead
+		0xfe, 0x06, 0xf0, 0x7d, // inc byte [0x7df0]
+		0xb8, 0x01, 0x03, // mov ax, 0x301      write one sector
+		0xbb, 0x00, 0x7c, // mov bx, 0x7c00     from here
+		0xb9, 0x01, 0x00, // mov cx, 1          to the disk's first
+		0xb6, 0x00, // mov dh, 0           of the drive that was booted
+		0xcd, 0x13, // int 0x13
+		0x31, 0xc0, // xor ax, ax
+		0xe9, 0x7f, 0xff, // jmp 2
+		0xfa,       // dead: cli
+		0xf4,       // hlt
+		0xeb, 0xfd, // jmp dead+1
+	})
+	return sector
+}
+
 // BootSectorBase64 is BootSector for volume.upload.
 func BootSectorBase64() string { return base64.StdEncoding.EncodeToString(BootSector()) }
