@@ -15,51 +15,76 @@ func (e *execution) workflowEnv(ctx workflow.Context) expression.Env {
 	return expression.Env{
 		Now:   now(ctx),
 		Steps: &e.pace.steps,
-		Vars: map[string]any{
-			"context":       e.state.Line.Context,
-			"secrets":       map[string]any{},
-			"authorization": nil,
-			"workflow": map[string]any{
-				"id":         e.id,
-				"definition": e.def.Raw,
-				"input":      e.state.Raw,
-				"startedAt":  dateTime(e.state.Started),
-			},
-			"runtime": map[string]any{
-				"name":     "lazaret",
-				"version":  e.start.Runtime,
-				"metadata": map[string]any{},
-			},
-		},
+		Vars:  map[string]any{"context": e.state.Line.Context},
+		Late:  e.describe,
 	}
+}
+
+// describe gives the variables that are about the execution.
+func (e *execution) describe(name string) any {
+	switch name {
+	case "workflow":
+		return map[string]any{
+			"id":         e.id,
+			"definition": e.def.Raw,
+			"input":      e.state.Raw,
+			"startedAt":  dateTime(e.state.Started),
+		}
+	case "runtime":
+		return map[string]any{"name": "lazaret", "version": e.start.Runtime, "metadata": map[string]any{}}
+	case "secrets":
+		return map[string]any{}
+	}
+	return nil
 }
 
 // taskEnv is what a task's expressions may read before its body has run.
 func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f *frame) expression.Env {
 	env := e.workflowEnv(ctx)
-	bindAll(env.Vars, s.vars)
-	started := env.Now
+	started, input := env.Now, f.Data
 	if f.Task != nil && !f.Task.Started.IsZero() {
 		started = f.Task.Started
 	}
 	env.Vars["context"] = s.line.Context
-	env.Vars["task"] = map[string]any{
-		"name":       t.Name,
-		"reference":  t.Reference,
-		"definition": t.Raw,
-		"input":      f.Data,
-		"startedAt":  dateTime(started),
+	env.Late = func(name string) any {
+		if name == "task" {
+			return describeTask(t, input, started)
+		}
+		if b := s.vars.find(name); b != nil {
+			return b.value
+		}
+		return e.describe(name)
 	}
 	return env
 }
 
-// bindAll sets the enclosing variables, the innermost last.
-func bindAll(vars map[string]any, b *binding) {
-	if b == nil {
-		return
+// describeTask is $task, before the body has run.
+func describeTask(t *definition.Task, input any, started time.Time) map[string]any {
+	return map[string]any{
+		"name":       t.Name,
+		"reference":  t.Reference,
+		"definition": t.Raw,
+		"input":      input,
+		"startedAt":  dateTime(started),
 	}
-	bindAll(vars, b.outer)
-	vars[b.name] = b.value
+}
+
+// withOutput has $task show the body's output.
+func withOutput(late func(name string) any, output any) func(name string) any {
+	return func(name string) any {
+		value := late(name)
+		if task, ok := value.(map[string]any); ok && name == "task" {
+			task["output"] = output
+		}
+		return value
+	}
+}
+
+// find is the innermost variable of a name; nil: there is none.
+func (b *binding) find(name string) *binding {
+	for ; b != nil && b.name != name; b = b.outer { //nolint:revive // the search is the loop
+	}
+	return b
 }
 
 // dateTime is a moment as the DSL shows it to expressions.

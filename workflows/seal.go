@@ -43,7 +43,7 @@ func (s *sealer) keep(names []string) {
 	}
 	for _, name := range names {
 		if name != secretVariable {
-			s.variables[name] = s.env.Vars[name]
+			s.variables[name] = s.env.Var(name)
 		}
 	}
 }

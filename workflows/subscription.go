@@ -213,7 +213,7 @@ func (c *consumer) receive(ctx workflow.Context) error {
 	if filter := c.call.Subscription.Filter; filter != nil {
 		variables := map[string]any{}
 		for _, name := range filter.Reads() {
-			variables[name] = env.Vars[name]
+			variables[name] = env.Var(name)
 		}
 		with["filter"] = map[string]any{"source": filter.Source(), "variables": variables, "now": env.Now.UTC().Format(time.RFC3339Nano)}
 	}

@@ -32,7 +32,9 @@ func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f
 			return output, then, nil
 		}
 		if err == nil {
-			env = e.taskEnv(ctx, s, t, f) // they may have replaced the context
+			if len(t.Extensions) > 0 { // they may have replaced the context
+				env = e.taskEnv(ctx, s, t, f)
+			}
 			err = e.begin(ctx, t, f, env)
 		}
 		if err != nil {
@@ -132,7 +134,7 @@ func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.T
 
 // leave transforms and checks the task's output and replaces the context.
 func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
-	env.Vars["task"].(map[string]any)["output"] = raw
+	env.Late = withOutput(env.Late, raw)
 	env.Vars["output"] = raw
 	output, err := evaluate(t.Output.As, raw, env, t.Reference)
 	if err != nil {

@@ -22,13 +22,26 @@ type Scope struct{ names []string }
 // Env is what one evaluation may see besides its input. Evaluating changes
 // neither the values nor the map, so executions may share both.
 type Env struct {
-	// Vars holds the value of each name in the expression's Scope; a missing one reads as null.
+	// Vars holds the value of each name in the expression's Scope; a missing one is
+	// what Late says, or null.
 	Vars map[string]any
+	// Late, unless nil, gives the value of a name that Vars lacks when an expression
+	// reads it: most read few. Each call may give a new value; it is the caller's.
+	Late func(name string) any
 	// Now is what jq's now returns, in seconds, exact to the microsecond; workflow
 	// code hands in workflow time. The zero Time reads as 0.
 	Now time.Time
 	// Steps, unless nil, is increased by the steps that the evaluation took.
 	Steps *int
+}
+
+// Var is the value of a variable, without "$".
+func (e Env) Var(name string) any {
+	v, ok := e.Vars[name]
+	if !ok && e.Late != nil {
+		return e.Late(name)
+	}
+	return v
 }
 
 // SyntaxError is an expression that does not compile. Reason quotes at most 60

@@ -54,7 +54,7 @@ func (p *path) append(index *gojq.Index) bool {
 
 func (p *path) read(in any, env Env) (v any, reason string) {
 	if v = in; p.variable != "" {
-		v = env.Vars[p.variable]
+		v = env.Var(p.variable)
 	}
 	for _, key := range p.keys {
 		switch object := v.(type) {

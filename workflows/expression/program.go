@@ -110,7 +110,7 @@ func (p *program) values(env Env) []any {
 	}
 	values := make([]any, len(p.names))
 	for i, name := range p.names {
-		values[i] = env.Vars[name]
+		values[i] = env.Var(name)
 	}
 	return values
 }
