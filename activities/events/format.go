@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
@@ -29,6 +30,9 @@ func (f *flaw) Error() string { return f.detail }
 
 // parse reads a CloudEvent in the JSON format.
 func parse(text []byte) (*event.Event, *flaw) {
+	if !utf8.Valid(text) { // what is read of it depends on who reads it
+		return nil, &flaw{contract.CheckForm, "no CloudEvent: the JSON is not UTF-8"}
+	}
 	e := &event.Event{}
 	if err := json.Unmarshal(text, e); err != nil {
 		return nil, &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
