@@ -82,28 +82,40 @@ func (e *executor) measure(ctx context.Context, b *bench) ([]*group, error) {
 // pauseAfterScript lets the sandbox prepare its next slot, as it does between tasks.
 const pauseAfterScript = 20 * time.Millisecond
 
-// iterations compares what a thousand iterations cost in loops of different lengths.
+// iterations compares what a thousand iterations cost in loops of different
+// lengths, beyond what an execution costs whose loop has none.
 func (e *executor) iterations(long bool) *group {
 	g := &group{name: "a thousand iterations of a loop, by the loop's length"}
 	lengths := []int{1_000, 10_000}
 	if long {
 		lengths = append(lengths, 100_000)
 	}
+	none := e.loop(0)
 	for _, n := range lengths {
-		text := fmt.Sprintf(`
-document: {dsl: '1.0.3', namespace: benchmark, name: for-%[1]d, version: '1.0.0'}
-do:
-  - sum:
-      for: {each: number, in: '${ [range(1; %[1]d + 1)] }'}
-      do: [add: {set: {sum: '${ (.sum // 0) + $number }'}}]
-`, n)
-		whole := timed(fmt.Sprint(n, " iterations"), e.definition("loop.yaml", []byte(text), fmt.Sprintf(`{"sum":%d}`, n*(n+1)/2)))
+		whole := e.loop(n)
 		g.probes = append(g.probes, probe{rows: whole.rows, take: func(ctx context.Context) ([]time.Duration, error) {
+			before, err := none.take(ctx)
+			if err != nil {
+				return nil, err
+			}
 			took, err := whole.take(ctx)
-			return []time.Duration{took[0] * 1000 / time.Duration(n)}, err
+			return []time.Duration{(took[0] - before[0]) * 1000 / time.Duration(n)}, err
 		}})
 	}
 	return g
+}
+
+// loop is a probe of a loop of n tasks without effects.
+func (e *executor) loop(n int) probe {
+	text := fmt.Sprintf(`
+document: {dsl: '1.0.3', namespace: benchmark, name: for-%[1]d, version: '1.0.0'}
+do:
+  - start: {set: {sum: 0}}
+  - sum:
+      for: {each: number, in: '${ [range(1; %[1]d + 1)] }'}
+      do: [add: {set: {sum: '${ .sum + $number }'}}]
+`, n)
+	return timed(fmt.Sprint(n, " iterations"), e.definition("loop.yaml", []byte(text), fmt.Sprintf(`{"sum":%d}`, n*(n+1)/2)))
 }
 
 // crowded is g with many executions at a time: their share of the time, and the
