@@ -58,8 +58,8 @@ func TestWatcher(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(dir, "never"))
 }
 
-// TestBackupUnits: systemd takes the shipped units of the scheduled backup (A46).
-func TestBackupUnits(t *testing.T) {
+// TestUnits: systemd takes the shipped units of the scheduled backup (A46).
+func TestUnits(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
@@ -69,14 +69,16 @@ func TestBackupUnits(t *testing.T) {
 		t.Skip("systemd-analyze is not installed: scripts/install test")
 	}
 	dir := t.TempDir()
-	for _, unit := range []string{"lazaret-backup.service", "lazaret-backup.timer"} {
+	verify := []string{"verify", "--man=no"}
+	for _, unit := range []string{"lazaret-backup.service", "lazaret-backup.timer", "lazaret-report.service", "lazaret-report.timer"} {
 		// The program is installed where the test runs, not where the unit says.
 		text := strings.ReplaceAll(read(t, "deploy/watch/"+unit), "User=lazaret\n", "")
 		require.NoError(t, os.WriteFile(filepath.Join(dir, unit), []byte(text), 0o600))
+		verify = append(verify, filepath.Join(dir, unit))
 	}
-	out, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", filepath.Join(dir, "lazaret-backup.service"), filepath.Join(dir, "lazaret-backup.timer")).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), analyze, verify...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	for line := range strings.Lines(string(out)) {
-		assert.NotContains(t, line, "lazaret-backup")
+		assert.NotContains(t, line, "lazaret-")
 	}
 }

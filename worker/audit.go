@@ -292,6 +292,7 @@ func (a *app) auditBackup(file string) error {
 	if err := log.Backup(file); err != nil {
 		return auditError(err)
 	}
+	a.noteDone("backup", "")
 	return a.printJSON(map[string]any{"file": file, "head": log.Head()})
 }
 
@@ -309,6 +310,7 @@ func (a *app) auditRestoreCommand() *cobra.Command {
 				}
 				return invalid("", "%s: %w", args[0], unwrapPath(err))
 			}
+			a.noteDone("restore-test", "")
 			fmt.Fprintf(a.stderr, "restored into %s\n", args[1])
 			return nil
 		},

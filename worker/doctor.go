@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,10 +32,16 @@ type diagnosis struct {
 	Refused  []string `json:"refused,omitempty"`
 	// Optional checks do not make the machine unfit.
 	Optional bool `json:"optional,omitempty"`
+	// List and Text are set for an item of a checklist: which, and what must be so.
+	// Accepted says that the operator puts up with it.
+	List     string `json:"list,omitempty"`
+	Text     string `json:"text,omitempty"`
+	Accepted bool   `json:"accepted,omitempty"`
 }
 
 func (a *app) doctorCommand() *cobra.Command {
 	var level string
+	var lists operatorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine can enforce, and what is missing",
@@ -44,15 +51,27 @@ which it makes if there is none, and looks at Temporal. What fails it names with
 the step, the probable cause and the remedy. Last it says for each level whether
 this machine enforces it. Give it the flags that you give the worker.
 
-Exit codes: 0 the level can be enforced, 4 the state folder or Temporal is not
-usable, 5 the level cannot be enforced.`,
+With --deploy or --periodic it answers an operator's checklist in their place: what
+must be so before lazaret is put to use, and what must be done again and again. What
+no program can find out a person says with --done; the answer grows old. With
+--report it prints all of it, and what the audit log has counted, as Markdown.
+
+Exit codes: 0 the level can be enforced and every item asked for holds, 2 an item
+does not, 4 the state folder or Temporal is not usable, 5 the level cannot be enforced.`,
 		Example: `  lazaret doctor
   lazaret doctor --level standard --allow-degraded cgroup-memory,cgroup-pids
-  lazaret doctor --output json | jq '.[] | select(.ok | not)'`,
+  lazaret doctor --output json | jq '.[] | select(.ok | not)'
+  lazaret doctor --deploy --policy /etc/lazaret/policy.yaml
+  lazaret doctor --periodic --max-age 720h
+  lazaret doctor --done audit-review --done package-update
+  lazaret doctor --report --policy /etc/lazaret/policy.yaml > report.md`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.checkTableFlags(); err != nil {
 				return err
+			}
+			if lists.asked() {
+				return a.operatorLists(cmd.Context(), level, lists)
 			}
 			return a.doctor(cmd.Context(), level)
 		},
@@ -60,37 +79,62 @@ usable, 5 the level cannot be enforced.`,
 	cmd.Flags().StringVar(&level, "level", policies.Maximum.String(), "the level that this machine is to enforce")
 	a.allowDegradedFlag(cmd)
 	a.addSupplyFlags(cmd)
+	a.operatorFlags(cmd, &lists)
 	a.tableFlag(cmd)
 	return cmd
 }
 
 func (a *app) doctor(ctx context.Context, wanted string) error {
-	level, err := policies.ParseLevel(wanted)
-	if err != nil {
-		return invalid("", "--%w", err)
-	}
-	permitted, err := a.degradations()
+	m, err := a.examine(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	supplies, err := a.supplies()
-	if err != nil {
+	if err := a.printDiagnoses(m.all()); err != nil {
 		return err
 	}
-	found := sandbox.Probe(ctx)
-	levels := levelDiagnoses(found, level, permitted)
-	reachable := []diagnosis{a.stateFolder(), a.temporal(ctx)}
-	all := append(sandboxDiagnoses(found), supplyDiagnoses(ctx, supplies, permitted)...)
-	if err := a.printDiagnoses(append(append(all, reachable...), levels...)); err != nil {
-		return err
-	}
+	return m.verdict()
+}
+
+// examined is what doctor has found.
+type examined struct {
+	level             policies.Level // that was asked for
+	checks            []diagnosis
+	reachable, levels []diagnosis
+}
+
+func (m examined) all() []diagnosis { return slices.Concat(m.checks, m.reachable, m.levels) }
+
+// verdict is why the machine is unfit, with the exit code.
+func (m examined) verdict() error {
 	switch {
-	case unfit(levels):
-		return &exitError{code: exitNoSandbox, err: fmt.Errorf("this machine cannot enforce level %s", level)}
-	case unfit(reachable):
+	case unfit(m.levels):
+		return &exitError{code: exitNoSandbox, err: fmt.Errorf("this machine cannot enforce level %s", m.level)}
+	case unfit(m.reachable):
 		return unreachable(errors.New("the state folder or Temporal is not usable"), "")
 	}
 	return nil
+}
+
+func (a *app) examine(ctx context.Context, wanted string) (examined, error) {
+	level, err := policies.ParseLevel(wanted)
+	if err != nil {
+		return examined{}, invalid("", "--%w", err)
+	}
+	permitted, err := a.degradations()
+	if err != nil {
+		return examined{}, err
+	}
+	supplies, err := a.supplies()
+	if err != nil {
+		return examined{}, err
+	}
+	found := sandbox.Probe(ctx)
+	return examined{
+		level:     level,
+		checks:    append(sandboxDiagnoses(found), supplyDiagnoses(ctx, supplies, permitted)...),
+		reachable: []diagnosis{a.stateFolder(), a.temporal(ctx)},
+		levels:    levelDiagnoses(found, level, permitted),
+	}, nil
 }
 
 // sandboxDiagnoses are optional, all of them: what they come to the levels say.
@@ -192,11 +236,26 @@ func (a *app) printDiagnoses(checks []diagnosis) error {
 }
 
 func (d diagnosis) print(a *app) {
-	word, text := "ok", d.Detail
+	word, text := d.said()
+	fmt.Fprintf(a.stdout, "%-8s %-22s %s\n", word, d.Name, text)
+	for _, more := range []struct{ name, text string }{{"cause", d.Cause}, {"remedy", d.Remedy}} {
+		if more.text != "" {
+			fmt.Fprintf(a.stdout, "%-8s %-22s %s: %s\n", "", "", more.name, more.text)
+		}
+	}
+}
+
+// said is the check's result in a word, and what there is to say about it.
+func (d diagnosis) said() (word, text string) {
+	word, text = "ok", d.Detail
 	switch {
 	case d.OK && len(d.Degraded) > 0:
 		word = "degraded"
 	case d.OK:
+	case d.Accepted:
+		word, text = "accepted", d.Error
+	case d.List != "":
+		word, text = "FAILED", d.Error
 	case d.Level != "":
 		word, text = "refused", d.Error
 	case d.Feature != "":
@@ -208,10 +267,5 @@ func (d diagnosis) print(a *app) {
 	default:
 		word, text = "FAILED", d.Error
 	}
-	fmt.Fprintf(a.stdout, "%-8s %-22s %s\n", word, d.Name, text)
-	for _, more := range []struct{ name, text string }{{"cause", d.Cause}, {"remedy", d.Remedy}} {
-		if more.text != "" {
-			fmt.Fprintf(a.stdout, "%-8s %-22s %s: %s\n", "", "", more.name, more.text)
-		}
-	}
+	return word, text
 }

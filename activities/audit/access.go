@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -54,4 +55,18 @@ func checkLstat(path string, check func(string, fs.FileInfo) error) error {
 		return &Error{Reason: fmt.Sprintf("%q is a symbolic link", path), Hint: "name the folder itself", Err: ErrAccess}
 	}
 	return check(path, info)
+}
+
+// CheckFolder refuses a log's folder, or a file in it, that another user owns or
+// could write, and a signing key that others can read (A44).
+func CheckFolder(dir string) error {
+	for _, checked := range []struct {
+		path  string
+		check func(string, fs.FileInfo) error
+	}{{dir, checkAccess}, {filepath.Join(dir, currentFile), checkAccess}, {filepath.Join(dir, keyFile), checkSecret}} {
+		if err := checkLstat(checked.path, checked.check); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -45,7 +45,7 @@ func (i *Install) Announce(d Discovery) error {
 	if err != nil {
 		return &Error{Reason: "discovery file cannot be encoded", Err: err}
 	}
-	return i.replaceFile(discoveryFile, append(text, '\n'))
+	return i.ReplaceFile(discoveryFile, append(text, '\n'))
 }
 
 // Withdraw removes up.json. Only the holder of the lock may call it.

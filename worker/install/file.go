@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// replaceFile puts text into the file name of the state folder (0600). Readers
+// ReplaceFile puts text into the file name of the state folder (0600). Readers
 // see the old content or the new, never a part.
-func (i *Install) replaceFile(name string, text []byte) error {
+func (i *Install) ReplaceFile(name string, text []byte) error {
 	if err := i.replace(name, text); err != nil {
 		return &Error{Reason: fmt.Sprintf("file %q cannot be written", i.Path(name)), Err: err}
 	}

@@ -27,5 +27,5 @@ func (i *Install) WriteProfile(address, codec string) error {
 	if err != nil {
 		return &Error{Reason: "client profile cannot be encoded", Err: err}
 	}
-	return i.replaceFile(profileFile, text)
+	return i.ReplaceFile(profileFile, text)
 }

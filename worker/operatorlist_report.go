@@ -1,0 +1,109 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"lazaret.dev/lazaret/activities/audit"
+)
+
+// operatorReport prints the machine, both lists and what the audit log has counted,
+// for people to keep (C06).
+func (a *app) operatorReport(ctx context.Context, level string, o *operator) error {
+	m, err := a.examine(ctx, level)
+	if err != nil {
+		return err
+	}
+	deploy, periodic := o.answer(ctx, "deploy"), o.answer(ctx, "periodic")
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unnamed machine"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# lazaret on %s, %s\n\nVersion %s (%s)", cell(host), o.now.UTC().Format(time.DateOnly), a.build.Version, short(a.build.Commit))
+	if o.policy != nil {
+		fmt.Fprintf(&b, ", policy %s (%s)", cell(o.policy.File), short(o.policy.Digest))
+	}
+	b.WriteString(".\n")
+	reportTable(&b, "Before it is put to use", deploy)
+	reportTable(&b, "Again and again", periodic)
+	a.reportAudit(&b, o)
+	reportTable(&b, "The machine", m.all())
+	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil {
+		return err
+	}
+	if err := m.verdict(); err != nil {
+		return err
+	}
+	return listVerdict(slices.Concat(deploy, periodic))
+}
+
+func reportTable(b *strings.Builder, title string, all []diagnosis) {
+	fmt.Fprintf(b, "\n## %s\n\n| | | |\n|---|---|---|\n", title)
+	for _, d := range all {
+		word, text := d.said()
+		name := d.Name
+		if d.Text != "" {
+			name = d.Text + " (`" + d.Name + "`)"
+		}
+		if !d.OK && d.Remedy != "" {
+			text += ". Remedy: " + d.Remedy
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |\n", word, cell(name), cell(text))
+	}
+}
+
+// cell is text that cannot leave its cell of a table.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "<", "&lt;").Replace(text)
+}
+
+// reported are the events that the report counts.
+var reported = []audit.Kind{
+	audit.Violation, audit.Quarantine, audit.Release, audit.Denied, audit.RateLimit, audit.Concurrent, audit.Unauth, audit.Incident, audit.Failure, audit.Script,
+}
+
+// reportAudit counts the log's lines since the oldest that counts.
+func (a *app) reportAudit(b *strings.Builder, o *operator) {
+	fmt.Fprintf(b, "\n## The audit log, the last %d days\n\n", int(o.maxAge.Hours()/24))
+	dir, err := a.auditFolder()
+	events, definitions := map[audit.Kind]int64{}, map[string]int64{}
+	if err == nil {
+		err = readAudit(dir, func(line audit.Line, _ []byte) error {
+			if o.now.Sub(line.Time) > o.maxAge {
+				return nil
+			}
+			events[line.Kind] += max(line.Count, 1)
+			if line.Kind == audit.Violation {
+				definitions[line.Namespace+"/"+line.Name] += max(line.Count, 1)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		fmt.Fprintf(b, "It cannot be read: %s\n", cell(err.Error()))
+		return
+	}
+	b.WriteString("| event | times |\n|---|---|\n")
+	for _, kind := range reported {
+		fmt.Fprintf(b, "| %s | %d |\n", kind, events[kind])
+	}
+	if len(definitions) == 0 {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(definitions), func(x, y string) int {
+		if by := definitions[y] - definitions[x]; by != 0 {
+			return int(by)
+		}
+		return strings.Compare(x, y)
+	})
+	b.WriteString("\n| definition | violations |\n|---|---|\n")
+	for _, name := range names[:min(10, len(names))] {
+		fmt.Fprintf(b, "| %s | %d |\n", cell(name), definitions[name])
+	}
+}
