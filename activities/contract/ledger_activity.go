@@ -33,6 +33,8 @@ type Enforcement struct {
 	Do string `json:"do"`
 	// Told are executions that have been told already.
 	Told []string `json:"told,omitempty"`
+	// Again says that relatives of those told have been told too.
+	Again bool `json:"again,omitempty"`
 }
 
 // Told says who was told.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -16,9 +17,39 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 )
 
+// firstWord bounds how long Enforce tells executions itself.
+const firstWord = 2 * time.Second
+
 // Enforce makes a new state known to all workers, by the register, to the audit log
-// and to people. Running executions hear of it by Tell.
-func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) error {
+// and to people, and to as many running executions as it reaches at once, whom it
+// names. Tell reaches all others.
+func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contract.Told, error) {
+	if err := a.proclaim(ctx, e); err != nil || e.Do == "" {
+		return contract.Told{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstWord)
+	defer cancel()
+	running, err := a.concerned(ctx, e.Ledger)
+	if err != nil {
+		return contract.Told{}, nil //nolint:nilerr // Tell asks again
+	}
+	var told contract.Told
+	var mu sync.Mutex
+	_ = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
+		id := x.GetExecution().GetWorkflowId()
+		err := a.order(ctx, e, id)
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil && len(told.Executions) < contract.MaxTold {
+			told.Executions = append(told.Executions, id)
+		}
+		return err
+	})
+	slices.Sort(told.Executions)
+	return told, nil
+}
+
+func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) error {
 	l := e.Ledger
 	effective, err := a.policy(l.LedgerSummary, last(l.Violations))
 	if err != nil {
@@ -66,14 +97,15 @@ func (a *Activities) Tell(ctx context.Context, e contract.Enforcement) (contract
 	for _, id := range e.Told {
 		known[id] = true
 	}
-	running = slices.DeleteFunc(running, func(x *workflowpb.WorkflowExecutionInfo) bool { return known[x.GetExecution().GetWorkflowId()] })
+	all := running
+	running = slices.DeleteFunc(slices.Clone(running), func(x *workflowpb.WorkflowExecutionInfo) bool { return known[x.GetExecution().GetWorkflowId()] })
 	err = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error {
 		return a.order(ctx, e, x.GetExecution().GetWorkflowId())
 	})
 	if err != nil {
 		return contract.Told{}, err
 	}
-	var told contract.Told
+	told := contract.Told{Executions: e.Told}
 	for _, x := range running {
 		if len(told.Executions) < contract.MaxTold {
 			told.Executions = append(told.Executions, x.GetExecution().GetWorkflowId())
@@ -81,7 +113,10 @@ func (a *Activities) Tell(ctx context.Context, e contract.Enforcement) (contract
 			told.More++
 		}
 	}
-	told.Related, err = a.tellRelated(ctx, e.Ledger, running)
+	if e.Again {
+		all = running // relatives of the others know
+	}
+	told.Related, err = a.tellRelated(ctx, e.Ledger, all)
 	return told, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/ledger"
 	"lazaret.dev/lazaret/sandbox"
 )
@@ -41,7 +42,11 @@ func fromNotice(n ledger.Notice) Message {
 		m.Severity = sandbox.High.String()
 	case ledger.Violated:
 	}
-	m.Text = fmt.Sprintf("%s: %s", words[n.Kind], n.Reason)
+	word := words[n.Kind]
+	if s.State == contract.LedgerPendingReview {
+		word = "somebody looks into the definition, which stays in quarantine"
+	}
+	m.Text = fmt.Sprintf("%s: %s", word, n.Reason)
 	if n.By != "" {
 		m.Text += ", by " + n.By
 	}
