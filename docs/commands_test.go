@@ -19,7 +19,7 @@ import (
 
 // groups are the commands that have commands below them. The function of such a
 // one begins with its group: definitionsShowCommand.
-var groups = []string{"sandbox", "libvirt", "policy", "definitions", "schedule", "audit", "events", "keys", "notify", "evidence", "quarantine", "violations"}
+var groups = []string{"sandbox", "libvirt", "policy", "definitions", "schedule", "audit", "events", "keys", "notify", "evidence", "quarantine", "violations", "incident"}
 
 // runsItself are the groups that are commands too.
 var runsItself = []string{"evidence"}

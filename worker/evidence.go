@@ -158,7 +158,7 @@ func (g *gathering) gather(ctx context.Context, auditDir string, flags evidenceF
 		return err
 	}
 	g.published(ctx)
-	g.ledger(ctx)
+	g.ledger(ctx, flags.limit)
 	if err := errors.Join(g.audited(auditDir), g.machine()); err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (g *gathering) published(ctx context.Context) {
 	}
 }
 
-func (g *gathering) ledger(ctx context.Context) {
+func (g *gathering) ledger(ctx context.Context, limit int) {
 	namespace, name, _ := strings.Cut(g.name, "/")
 	answer, err := g.session.QueryWorkflow(ctx, contract.LedgerID(namespace, name), "", contract.LedgerQuery)
 	var held contract.Ledger
@@ -284,7 +284,9 @@ func (g *gathering) ledger(ctx context.Context) {
 	}
 	if err != nil {
 		g.bundle.Lacks("ledger", err)
+		return
 	}
+	g.incidentReports(ctx, held, limit)
 }
 
 // audited takes the lines about the definition, with what shows that the log they

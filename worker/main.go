@@ -108,7 +108,7 @@ it uses that cluster.`,
 		a.publishCommand(), a.definitionsCommand(), a.scheduleCommand(),
 		a.emitCommand(), a.eventsCommand(),
 		a.keygenCommand(), a.signCommand(), a.verifyCommand(),
-		a.quarantineCommand(), a.violationsCommand(),
+		a.quarantineCommand(), a.violationsCommand(), a.incidentCommand(), a.drillCommand(),
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.evidenceCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	return group(root)

@@ -221,7 +221,7 @@ func TestQuarantine(t *testing.T) {
 			"levels": testLevels, "minimal": testMinimal, "fault": testFaultAction, "cancel held": testCancelHeld,
 			"try": testTryCatchesNothing, "schedule": testScheduleIsRefused, "child": testChildIsRefused,
 			"relatives": testRelativesAreTold, "reviewers": testReviewers, "forged": testForged, "burst": testBurst,
-			"canary": testCanary, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
+			"canary": testCanary, "incident": testIncident, "drill": testDrill, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

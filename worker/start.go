@@ -103,6 +103,11 @@ func (s *session) begin(ctx context.Context, p *prepared, id string) (client.Wor
 	if err := s.checkHeld(ctx, doc.Namespace, doc.Name, p.start.Definition.Digest); err != nil && p.start.Interpreter > 0 {
 		return nil, err
 	}
+	return s.startPrepared(ctx, p, id)
+}
+
+// startPrepared has Temporal start the execution; a worker still refuses what is held.
+func (s *session) startPrepared(ctx context.Context, p *prepared, id string) (client.WorkflowRun, error) {
 	start := p.start
 	if s.install != nil && p.level != "" {
 		start.Sandbox = grantLevel(s.install.SigningKey(), id, p)

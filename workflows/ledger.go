@@ -30,6 +30,7 @@ func keepLedger(ctx workflow.Context, carried contract.Ledger) error {
 	if l.state.State == "" {
 		l.state.State, l.state.Since = contract.LedgerActive, now(ctx)
 	}
+	l.state.readOldIncidents()
 	if err := l.answer(ctx); err != nil {
 		return err
 	}
@@ -213,15 +214,18 @@ func (l *ledger) announce(ctx workflow.Context) error {
 	return workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EnforceState, contract.Enforcement{Ledger: l.state.Ledger}).Get(ctx, nil)
 }
 
-// enforce makes a new state known: to workers at once, to executions after the
-// ledger's own state can be read.
+// enforce makes a new state known: to workers and to most executions at once, to the
+// others after the ledger's own state can be read.
 func (l *ledger) enforce(ctx workflow.Context, do string) error {
 	l.taken++
 	e := contract.Enforcement{Ledger: l.state.Ledger, Do: do}
 	e.Ledger.Seen = nil
-	if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EnforceState, e).Get(ctx, nil); err != nil {
+	var told contract.Told
+	if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EnforceState, e).Get(ctx, &told); err != nil {
 		return err
 	}
+	e.Told = told.Executions
+	l.state.contain(now(ctx))
 	l.spread(ctx, e)
 	return nil
 }
@@ -249,7 +253,8 @@ func (l *ledger) tell(ctx workflow.Context, e contract.Enforcement) {
 			workflow.GetLogger(ctx).Warn("executions not told", "error", err)
 			return
 		}
-		e.Told = told.Executions
+		e.Told, e.Again = told.Executions, true
+		l.state.concern(e, told)
 	}
 }
 
@@ -290,7 +295,9 @@ func (l *ledger) answer(ctx workflow.Context) error {
 			return err
 		}
 	}
-	return nil
+	return workflow.SetUpdateHandlerWithOptions(ctx, contract.IncidentUpdate, l.changeIncident, workflow.UpdateHandlerOptions{
+		Validator: l.checkIncident, Description: "note what is known of an incident, and move it on; needs what its next state demands",
+	})
 }
 
 func (l *ledger) checkAdd(r contract.LedgerRequest) error {
@@ -393,6 +400,7 @@ func (l *ledger) review(ctx workflow.Context, r contract.LedgerRequest) (contrac
 		if !l.state.move(reviewEvent, r.Reviewer, r.Reason, now(ctx)) {
 			return "", l.checkMove(reviewEvent) // another update was first
 		}
+		l.state.noteReview(r, now(ctx))
 		return "", l.announce(ctx)
 	})
 }

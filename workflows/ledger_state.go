@@ -78,23 +78,12 @@ func (l *ledgerState) quarantine(event ledgerEvent, by, reason, action string, n
 		return false
 	}
 	l.Action, l.WatchUntil = action, time.Time{}
-	l.Incident = fmt.Sprintf("%s.%s-%s", l.Namespace, l.Name, now.Format("20060102T150405.000"))
-	incident := contract.LedgerIncident{ID: l.Incident, Opened: now, DetectedBy: "violation", Reason: reason}
-	switch event {
-	case addEvent:
-		incident.DetectedBy = "manual"
-	case errorsEvent:
-		incident.DetectedBy = "errors"
-	case verdictEvent, reviewEvent, releaseEvent, watchedEvent:
-	}
+	l.Incident = l.openIncident(event, by, reason, now)
 	for _, v := range l.Violations {
 		if l.counts(v) {
-			incident.Violations = append(incident.Violations, v.ID)
 			l.hold(v)
 		}
 	}
-	incident.Violations = keepNewest(incident.Violations, maxLedgerViolations)
-	l.Incidents = keepNewest(append(l.Incidents, incident), maxLedgerIncidents)
 	return true
 }
 
@@ -119,10 +108,7 @@ func (l *ledgerState) release(r contract.LedgerRequest, watch time.Duration, now
 	}
 	l.WatchUntil, l.CountSince, l.Counted, l.Alerted, l.Scripts = now.Add(watch), now, 0, time.Time{}, nil
 	l.Consecutive, l.Critical = 0, 0
-	if n := len(l.Incidents); n > 0 && l.Incidents[n-1].ID == l.Incident {
-		incident := &l.Incidents[n-1]
-		incident.Released, incident.Reviewer, incident.Review = now, r.Reviewer, r.Reason
-	}
+	l.recoverIncident(r, now)
 	return true
 }
 
@@ -133,7 +119,8 @@ func (l *ledgerState) record(j contract.Judged) {
 		return
 	}
 	l.Counted, l.Limit = j.Counted, j.Limit
-	if j.Alert && l.Alerted.IsZero() {
+	alert := j.Alert && l.Alerted.IsZero()
+	if alert {
 		l.Alerted = j.At
 	}
 	for _, v := range j.Violations {
@@ -147,6 +134,9 @@ func (l *ledgerState) record(j contract.Judged) {
 	}
 	l.Seen = keepNewest(l.Seen, maxLedgerSeen)
 	l.trim()
+	if alert { // it is left to people (A23)
+		l.openIncident(verdictEvent, "", j.Reason, j.At)
+	}
 }
 
 // recordEndings takes over what was judged of executions that ended.
@@ -224,6 +214,11 @@ func (l *ledgerState) markdown() string {
 	}
 	for _, f := range slices.Backward(l.Failures[max(0, len(l.Failures)-maxShown):]) {
 		fmt.Fprintf(&b, "- %s %s %s %s %s\n", f.At.Format("15:04:05"), f.Code, f.Action, markdownText(f.Execution), markdownText(f.Task))
+	}
+	for _, i := range slices.Backward(l.Incidents) {
+		if i.State != contract.IncidentClosed {
+			fmt.Fprintf(&b, "- incident `%s` %s\n", i.ID, i.State)
+		}
 	}
 	for _, r := range l.Related {
 		fmt.Fprintf(&b, "- its %s %s/%s is %s\n", r.Relation, r.Namespace, r.Name, r.State)

@@ -44,7 +44,7 @@ const QuarantineSignal = "quarantine"
 // Local activities of the ledger, the register and executions.
 const (
 	JudgeViolations = "ledger.judge"   // Judging → Judged
-	EnforceState    = "ledger.enforce" // Enforcement → none
+	EnforceState    = "ledger.enforce" // Enforcement → Told
 	TellExecutions  = "ledger.tell"    // Enforcement → Told
 	CheckLedger     = "ledger.check"   // RequestCheck → LedgerTerms
 	ReadHeld        = "ledger.held"    // []Signed → []Held
@@ -176,18 +176,6 @@ type LedgerTransition struct {
 	To     string    `json:"to"`
 	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
-}
-
-// LedgerIncident is one quarantine, from its beginning to its release.
-type LedgerIncident struct {
-	ID         string    `json:"id"`
-	Opened     time.Time `json:"opened"`
-	DetectedBy string    `json:"detectedBy"` // violation, manual
-	Reason     string    `json:"reason,omitempty"`
-	Violations []string  `json:"violations,omitempty"` // ids
-	Released   time.Time `json:"released,omitzero"`
-	Reviewer   string    `json:"reviewer,omitempty"`
-	Review     string    `json:"review,omitempty"` // the reviewer's reason
 }
 
 // LedgerRequest asks a ledger for a change. Every one needs a reason.

@@ -61,6 +61,7 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		contract.AdmitExecution:  a.Admit,
 		contract.EndExecution:    a.End,
 		contract.JudgeEndings:    a.JudgeEndings,
+		contract.RecordIncident:  a.RecordIncident,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -300,7 +301,7 @@ func (a *Activities) Check(ctx context.Context, c contract.RequestCheck) (contra
 	if c.Update != contract.ReleaseUpdate {
 		return terms, nil
 	}
-	err = a.mayRelease(ctx, c, effective.Review)
+	err = a.mayReview(ctx, c.Summary, c.Request.Reviewer, effective.Review)
 	if err == nil {
 		return terms, nil
 	}
@@ -314,28 +315,27 @@ func (a *Activities) Check(ctx context.Context, c contract.RequestCheck) (contra
 	return terms, temporal.NewNonRetryableApplicationError(err.Error(), contract.Refused, nil)
 }
 
-// mayRelease says why the policy does not let the reviewer release a definition.
-// Who published it is known by what is published under its name.
-func (a *Activities) mayRelease(ctx context.Context, c contract.RequestCheck, review policies.Review) error {
-	reviewer := c.Request.Reviewer
+// mayReview says why the policy does not let somebody judge a definition. Who
+// published it is known by what is published under its name.
+func (a *Activities) mayReview(ctx context.Context, s contract.LedgerSummary, reviewer string, review policies.Review) error {
 	if len(review.Reviewers) > 0 && !slices.Contains(review.Reviewers, reviewer) {
 		return fmt.Errorf("%q is none of the reviewers that the policy names: %s", reviewer, strings.Join(review.Reviewers, ", "))
 	}
 	if review.AuthorMayRelease {
 		return nil
 	}
-	index, err := published.Store{Client: a.Client}.Index(ctx, c.Summary.Namespace, c.Summary.Name)
+	index, err := published.Store{Client: a.Client}.Index(ctx, s.Namespace, s.Name)
 	if _, none := errors.AsType[*published.Missing](err); none {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("it is not known who published %s/%s: %w", c.Summary.Namespace, c.Summary.Name, err)
+		return fmt.Errorf("it is not known who published %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	for _, v := range index.Versions {
 		user, _, _ := strings.Cut(v.PublishedBy, "@")
 		if reviewer == v.PublishedBy || reviewer == user {
 			return fmt.Errorf("%q published %s/%s:%s, and the policy lets no author release their own definition",
-				reviewer, c.Summary.Namespace, c.Summary.Name, v.Version)
+				reviewer, s.Namespace, s.Name, v.Version)
 		}
 	}
 	return nil

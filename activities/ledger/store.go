@@ -166,6 +166,17 @@ func (s Store) Release(ctx context.Context, namespace, name string, r contract.L
 	return changed(ctx, handle, err)
 }
 
+// Incident changes one incident of a definition, and returns what it is then.
+func (s Store) Incident(ctx context.Context, namespace, name string, r contract.IncidentRequest) (contract.LedgerIncident, error) {
+	var incident contract.LedgerIncident
+	handle, err := s.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: contract.LedgerID(namespace, name), UpdateName: contract.IncidentUpdate, Args: []any{r},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	err = answered(ctx, handle, err, &incident)
+	return incident, err
+}
+
 func ledgerUpdate(namespace, name, update string, r contract.LedgerRequest) client.UpdateWorkflowOptions {
 	return client.UpdateWorkflowOptions{
 		WorkflowID: contract.LedgerID(namespace, name), UpdateName: update, Args: []any{r},
@@ -175,14 +186,21 @@ func ledgerUpdate(namespace, name, update string, r contract.LedgerRequest) clie
 
 func changed(ctx context.Context, handle client.WorkflowUpdateHandle, err error) (contract.LedgerSummary, error) {
 	var summary contract.LedgerSummary
+	err = answered(ctx, handle, err, &summary)
+	return summary, err
+}
+
+// answered reads an update's result into answer, and says in words of our own what
+// was refused.
+func answered(ctx context.Context, handle client.WorkflowUpdateHandle, err error, answer any) error {
 	if err == nil {
-		err = handle.Get(ctx, &summary)
+		err = handle.Get(ctx, answer)
 	}
 	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
-		return summary, ErrNoLedger
+		return ErrNoLedger
 	}
 	if application, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		return summary, &Refusal{Reason: application.Message(), ByPolicy: application.Type() == contract.Refused}
+		return &Refusal{Reason: application.Message(), ByPolicy: application.Type() == contract.Refused}
 	}
-	return summary, err
+	return err
 }
