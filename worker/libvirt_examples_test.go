@@ -247,7 +247,7 @@ func (g *guests) quarantines(t *testing.T) {
 	require.Contains(t, g.snapshots(t, "web-3"), "evidence")
 	var outputs []string
 	listed := g.lazaret(t, "list", "--definition", "ops/guest-quarantine")
-	for _, word := range strings.Fields(listed) {
+	for word := range strings.FieldsSeq(listed) {
 		if strings.HasPrefix(word, "ops.guest-quarantine-") {
 			outputs = append(outputs, g.lazaret(t, "result", word))
 		}

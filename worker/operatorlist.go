@@ -43,47 +43,87 @@ func missing(format string, args ...any) itemAnswer {
 // what is asked again and again (A50, B70, C38).
 func operatorItems() []operatorItem {
 	return []operatorItem{
-		{List: "deploy", ID: "service-user", Text: "The worker has an account of its own, not root's", look: lookAtUser,
-			Remedy: "run it, and this command, as that account; or say --accept service-user"},
-		{List: "deploy", ID: "file-permissions", Text: "Nobody else can write the state folder or the policy", look: lookAtFiles,
-			Remedy: "chmod go-w what is named, and give it to the worker's account"},
-		{List: "deploy", ID: "policy-review", Text: "A person has read the policy as it is now", look: lookAtPolicy, marked: "policy-review",
-			Remedy: "have somebody who did not write it read it, with lazaret policy lint and explain; then: lazaret doctor --policy FILE --done policy-review"},
-		{List: "deploy", ID: "least-operations", Text: "The policy permits nothing that lint finds too broad", look: lookAtBreadth,
-			Remedy: "lazaret policy lint FILE says what, where and what to write instead"},
-		{List: "deploy", ID: "audit-log", Text: "The audit log is kept, its own, and whole", look: lookAtAudit,
-			Remedy: "lazaret audit verify says what is wrong; a worker that has run once has made the log"},
-		{List: "deploy", ID: "log-retention", Text: "There is room for the audit log, which is kept 365 days and 90 files at most", look: lookAtRoom,
-			Remedy: "make room, or put the log elsewhere with --audit-dir: on a full disk nothing runs"},
-		{List: "deploy", ID: "backup", Text: "The audit log is backed up", marked: "backup", ages: true,
-			Remedy: "lazaret audit backup --to FILE, daily (deploy/watch/lazaret-backup.timer)"},
-		{List: "deploy", ID: "monitoring", Text: "A worker's metrics are served", look: lookAtMetrics,
-			Remedy: "start the worker with --metrics-address, and have Prometheus scrape it with the rules of deploy/prometheus"},
-		{List: "deploy", ID: "alerts", Text: "People are told of violations and quarantines", look: lookAtAlerts,
-			Remedy: "give the policy targets, and each rule a notify; then: lazaret notify test --policy FILE"},
-		{List: "deploy", ID: "firewall", Text: "A firewall lets only those in and out who must be", marked: "firewall",
-			Remedy: "set it up; then: lazaret doctor --done firewall"},
-		{List: "deploy", ID: "incident-plan", Text: "The policy names whom to call, and an incident was practised", look: lookAtContacts, marked: "incident-drill", ages: true,
-			Remedy: "give the policy contacts, and go through an incident once; then: lazaret doctor --done incident-drill"},
+		{
+			List: "deploy", ID: "service-user", Text: "The worker has an account of its own, not root's", look: lookAtUser,
+			Remedy: "run it, and this command, as that account; or say --accept service-user",
+		},
+		{
+			List: "deploy", ID: "file-permissions", Text: "Nobody else can write the state folder or the policy", look: lookAtFiles,
+			Remedy: "chmod go-w what is named, and give it to the worker's account",
+		},
+		{
+			List: "deploy", ID: "policy-review", Text: "A person has read the policy as it is now", look: lookAtPolicy, marked: "policy-review",
+			Remedy: "have somebody who did not write it read it, with lazaret policy lint and explain; then: lazaret doctor --policy FILE --done policy-review",
+		},
+		{
+			List: "deploy", ID: "least-operations", Text: "The policy permits nothing that lint finds too broad", look: lookAtBreadth,
+			Remedy: "lazaret policy lint FILE says what, where and what to write instead",
+		},
+		{
+			List: "deploy", ID: "audit-log", Text: "The audit log is kept, its own, and whole", look: lookAtAudit,
+			Remedy: "lazaret audit verify says what is wrong; a worker that has run once has made the log",
+		},
+		{
+			List: "deploy", ID: "log-retention", Text: "There is room for the audit log, which is kept 365 days and 90 files at most", look: lookAtRoom,
+			Remedy: "make room, or put the log elsewhere with --audit-dir: on a full disk nothing runs",
+		},
+		{
+			List: "deploy", ID: "backup", Text: "The audit log is backed up", marked: "backup", ages: true,
+			Remedy: "lazaret audit backup --to FILE, daily (deploy/watch/lazaret-backup.timer)",
+		},
+		{
+			List: "deploy", ID: "monitoring", Text: "A worker's metrics are served", look: lookAtMetrics,
+			Remedy: "start the worker with --metrics-address, and have Prometheus scrape it with the rules of deploy/prometheus",
+		},
+		{
+			List: "deploy", ID: "alerts", Text: "People are told of violations and quarantines", look: lookAtAlerts,
+			Remedy: "give the policy targets, and each rule a notify; then: lazaret notify test --policy FILE",
+		},
+		{
+			List: "deploy", ID: "firewall", Text: "A firewall lets only those in and out who must be", marked: "firewall",
+			Remedy: "set it up; then: lazaret doctor --done firewall",
+		},
+		{
+			List: "deploy", ID: "incident-plan", Text: "The policy names whom to call, and an incident was practised", look: lookAtContacts, marked: "incident-drill", ages: true,
+			Remedy: "give the policy contacts, and go through an incident once; then: lazaret doctor --done incident-drill",
+		},
 
-		{List: "periodic", ID: "audit-review", Text: "The audit log was read", look: lookAtAudit, marked: "audit-review", ages: true,
-			Remedy: "lazaret audit verify, lazaret audit tail --event violation --lines 0; then: lazaret doctor --done audit-review"},
-		{List: "periodic", ID: "user-permissions", Text: "Who may submit, review and administer was gone through", marked: "user-permissions", ages: true,
-			Remedy: "look at accounts, tokens and the policy's signers and reviewers; then: lazaret doctor --done user-permissions"},
-		{List: "periodic", ID: "policy-update", Text: "The policy was brought up to date", marked: "policy-update", ages: true,
-			Remedy: "lazaret policy lint FILE; then: lazaret doctor --done policy-update"},
-		{List: "periodic", ID: "restore-test", Text: "A backup of the audit log was restored", marked: "restore-test", ages: true,
-			Remedy: "lazaret audit restore FILE FOLDER, lazaret audit verify --audit-dir FOLDER"},
-		{List: "periodic", ID: "monitoring-check", Text: "An alert was seen to arrive", marked: "monitoring-check", ages: true,
-			Remedy: "lazaret notify test --policy FILE; then: lazaret doctor --done monitoring-check"},
-		{List: "periodic", ID: "package-update", Text: "The machine's packages, the kernel and lazaret are current", marked: "package-update", ages: true,
-			Remedy: "update and start again; then: lazaret doctor --done package-update"},
-		{List: "periodic", ID: "incident-drill", Text: "An incident was practised", marked: "incident-drill", ages: true,
-			Remedy: "go through an incident once; then: lazaret doctor --done incident-drill"},
-		{List: "periodic", ID: "security-tests", Text: "The security tests were run on this kernel", marked: "security-tests", ages: true,
-			Remedy: "run the tests of the sources on such a machine; then: lazaret doctor --done security-tests"},
-		{List: "periodic", ID: "user-guidelines", Text: "Authors know what scripts may do", marked: "user-guidelines", ages: true,
-			Remedy: "hand them docs/author/scripts.md and your policy's limits; then: lazaret doctor --done user-guidelines"},
+		{
+			List: "periodic", ID: "audit-review", Text: "The audit log was read", look: lookAtAudit, marked: "audit-review", ages: true,
+			Remedy: "lazaret audit verify, lazaret audit tail --event violation --lines 0; then: lazaret doctor --done audit-review",
+		},
+		{
+			List: "periodic", ID: "user-permissions", Text: "Who may submit, review and administer was gone through", marked: "user-permissions", ages: true,
+			Remedy: "look at accounts, tokens and the policy's signers and reviewers; then: lazaret doctor --done user-permissions",
+		},
+		{
+			List: "periodic", ID: "policy-update", Text: "The policy was brought up to date", marked: "policy-update", ages: true,
+			Remedy: "lazaret policy lint FILE; then: lazaret doctor --done policy-update",
+		},
+		{
+			List: "periodic", ID: "restore-test", Text: "A backup of the audit log was restored", marked: "restore-test", ages: true,
+			Remedy: "lazaret audit restore FILE FOLDER, lazaret audit verify --audit-dir FOLDER",
+		},
+		{
+			List: "periodic", ID: "monitoring-check", Text: "An alert was seen to arrive", marked: "monitoring-check", ages: true,
+			Remedy: "lazaret notify test --policy FILE; then: lazaret doctor --done monitoring-check",
+		},
+		{
+			List: "periodic", ID: "package-update", Text: "The machine's packages, the kernel and lazaret are current", marked: "package-update", ages: true,
+			Remedy: "update and start again; then: lazaret doctor --done package-update",
+		},
+		{
+			List: "periodic", ID: "incident-drill", Text: "An incident was practised", marked: "incident-drill", ages: true,
+			Remedy: "go through an incident once; then: lazaret doctor --done incident-drill",
+		},
+		{
+			List: "periodic", ID: "security-tests", Text: "The security tests were run on this kernel", marked: "security-tests", ages: true,
+			Remedy: "run the tests of the sources on such a machine; then: lazaret doctor --done security-tests",
+		},
+		{
+			List: "periodic", ID: "user-guidelines", Text: "Authors know what scripts may do", marked: "user-guidelines", ages: true,
+			Remedy: "hand them docs/author/scripts.md and your policy's limits; then: lazaret doctor --done user-guidelines",
+		},
 	}
 }
 

@@ -82,7 +82,8 @@ func withOutput(late func(name string) any, output any) func(name string) any {
 
 // find is the innermost variable of a name; nil: there is none.
 func (b *binding) find(name string) *binding {
-	for ; b != nil && b.name != name; b = b.outer { //nolint:revive // the search is the loop
+	for b != nil && b.name != name {
+		b = b.outer
 	}
 	return b
 }

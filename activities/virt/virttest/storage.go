@@ -39,6 +39,6 @@ func (d *Daemon) virsh(tb testing.TB, args ...string) {
 
 func run(tb testing.TB, program string, args ...string) {
 	tb.Helper()
-	out, err := exec.CommandContext(tb.Context(), program, args...).CombinedOutput()
+	out, err := exec.CommandContext(tb.Context(), program, args...).CombinedOutput() //nolint:gosec // programs of these tests
 	require.NoError(tb, err, "%s", out)
 }
