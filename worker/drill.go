@@ -108,7 +108,9 @@ func (a *app) drill(ctx context.Context, d *drill) error {
 	if left := d.tidy(tidy); err == nil {
 		err = left
 	}
-	d.result.Passed = err == nil
+	if d.result.Passed = err == nil; d.result.Passed {
+		a.noteDone("incident-drill", "")
+	}
 	if a.output != "table" {
 		return errors.Join(err, a.printJSON(d.result))
 	}

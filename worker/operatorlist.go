@@ -85,7 +85,7 @@ func operatorItems() []operatorItem {
 		},
 		{
 			List: "deploy", ID: "incident-plan", Text: "The policy names whom to call, and an incident was practised", look: lookAtContacts, marked: "incident-drill", ages: true,
-			Remedy: "give the policy contacts, and go through an incident once; then: lazaret doctor --done incident-drill",
+			Remedy: "give the policy contacts; lazaret drill --reviewer NAME",
 		},
 
 		{
@@ -114,7 +114,7 @@ func operatorItems() []operatorItem {
 		},
 		{
 			List: "periodic", ID: "incident-drill", Text: "An incident was practised", marked: "incident-drill", ages: true,
-			Remedy: "go through an incident once; then: lazaret doctor --done incident-drill",
+			Remedy: "lazaret drill --reviewer NAME",
 		},
 		{
 			List: "periodic", ID: "security-tests", Text: "The security tests were run on this kernel", marked: "security-tests", ages: true,
