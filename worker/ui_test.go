@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,13 +35,7 @@ func TestUI(t *testing.T) {
 		t.Skip("starts a browser")
 	}
 	t.Parallel()
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is not installed: scripts/install test")
-		}
-		t.Skip("chromium is not installed: scripts/install test")
-	}
+	browser := findBrowser(t)
 	dir := filepath.Join(t.TempDir(), "state")
 	_, s := startUp(t, dir, nil)
 	file := filepath.Join(t.TempDir(), "greet.yaml")
@@ -77,6 +72,19 @@ func TestUI(t *testing.T) {
 	p.click("Trigger")
 	p.picture("scheduled")
 	awaitScheduled(t, s)
+}
+
+// findBrowser skips the test where there is none; not in CI, where it fails.
+func findBrowser(t *testing.T) string {
+	t.Helper()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("chromium is not installed: scripts/install test")
+		}
+		t.Skip("chromium is not installed: scripts/install test")
+	}
+	return browser
 }
 
 // awaitScheduled waits for the triggered execution, whose id ends in its time.
@@ -124,7 +132,11 @@ func (p *page) do(actions ...chromedp.Action) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if err := chromedp.Run(ctx, actions...); err != nil {
+	err := chromedp.Run(ctx, actions...)
+	for err != nil && strings.Contains(err.Error(), "Cannot find context") && ctx.Err() == nil {
+		err = chromedp.Run(ctx, actions...) // the page replaced itself meanwhile
+	}
+	if err != nil {
 		p.picture("failed")
 		var text string
 		_ = chromedp.Run(p.ctx, chromedp.Evaluate(`document.body.innerText`, &text))
@@ -166,6 +178,17 @@ func (p *page) click(text string) {
 		found[found.length - 1].click();
 		return true;
 	})()`, quoted(text)))
+}
+
+// press clicks the first that is seen of a selector, with this text in it.
+func (p *page) press(selector string, text ...string) {
+	p.t.Helper()
+	p.poll(fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll(%s)].filter(e => e.getClientRects().length > 0 && e.innerText.includes(%s));
+		if (found.length === 0) return false;
+		found[0].click();
+		return true;
+	})()`, quoted(selector), quoted(strings.Join(text, " "))))
 }
 
 func quoted(text string) string {
