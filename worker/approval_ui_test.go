@@ -1,12 +1,15 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 
@@ -93,8 +96,14 @@ func (p *page) decide(update, digest string) {
 	p.await("Update ID")
 	p.press(`[data-testid="update-select-button"]`)
 	p.press(`[role=option]`, update)
+	// Dialogs that are not shown have such editors, too.
+	p.poll(`(() => {
+		const found = [...document.querySelectorAll('.cm-content')].filter(e => e.isContentEditable && e.getClientRects().length > 0).pop();
+		found?.focus();
+		return found !== undefined && document.activeElement === found;
+	})()`)
 	decision := fmt.Sprintf(`{"digest": %q, "reviewer": "ada", "reason": "window of Tuesday"}`, digest)
-	p.fill("#update-confirmation-modal .cm-content", decision)
+	p.do(chromedp.ActionFunc(func(ctx context.Context) error { return input.InsertText(decision).Do(ctx) }))
 	p.await(digest, "window of Tuesday")
 	p.picture(update)
 	p.click("Submit")
