@@ -51,6 +51,16 @@ func TestRecordQuarantine(t *testing.T) {
 		_, err := follow(t.Context(), g.Client, bystander, nil)
 		return err == nil
 	})
+	incident := g.ledger(t, name).Incidents[0].ID
+	for _, r := range []contract.IncidentRequest{
+		{Note: "the author is told"},
+		{IncidentFindings: contract.IncidentFindings{Cause: "a wheel", Fix: "without it", PolicyUpdate: "p", Rules: "r", Training: "t"}},
+		{State: contract.IncidentClosed, Reviewer: "ada", IncidentFindings: contract.IncidentFindings{Lessons: "l"}},
+	} {
+		r.ID = incident
+		_, err := g.store.Incident(t.Context(), "strict", "recorded", r)
+		require.NoError(t, err)
+	}
 	write("held", bystander.GetID(), bystander.GetRunID())
 	write("held-cancelled", culprit.GetID(), culprit.GetRunID())
 
