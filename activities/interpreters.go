@@ -13,6 +13,7 @@ import (
 	"lazaret.dev/lazaret/activities/runners"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/zygote"
 )
 
 // Interpreters are the programs that run scripts: absolute host paths, which
@@ -59,20 +60,20 @@ func (in Interpreters) script(request contract.Process, level policies.Level) (s
 		return spec, err
 	}
 	if request.Language == "python" {
-		return python(spec, path, request.Code), nil
+		return python(spec, path, request.Code, level), nil
 	}
 	return node(spec, path, request.Code, level)
 }
 
 // python isolates the interpreter from its surroundings (-I), leaves out site
 // (-S) and byte code (-B), and reads and writes UTF-8 whatever the locale.
-func python(spec sandbox.Spec, path, code string) sandbox.Spec {
+func python(spec sandbox.Spec, path, code string, level policies.Level) sandbox.Spec {
 	spec.Argv = []string{path, "-I", "-S", "-B", "-X", "utf8", "/lazaret/run.py"}
 	spec.Files = append(spec.Files,
 		sandbox.File{Path: "/lazaret/run.py", Content: runners.Python},
 		sandbox.File{Path: pythonModule, Content: moduleFor(false)},
 		sandbox.File{Path: pythonScript, Content: []byte(code)})
-	return waiting(spec)
+	return waiting(spec, level)
 }
 
 const pythonScript = "/lazaret/script.py"
@@ -80,8 +81,13 @@ const pythonScript = "/lazaret/script.py"
 // waiting lets the interpreter of a Python script be started before the script is
 // known. The arguments' variables are the run's; those that a definition sets are
 // there from the start, since the C library reads some only then.
-func waiting(spec sandbox.Spec) sandbox.Spec {
-	w := &sandbox.Warm{Argv: slices.Insert(slices.Clone(spec.Argv), 1, "-X", "warm"), Late: pythonScript}
+func waiting(spec sandbox.Spec, level policies.Level) sandbox.Spec {
+	started := func(how string) []string { return slices.Insert(slices.Clone(spec.Argv), 1, "-X", how) }
+	w := &sandbox.Warm{Argv: started("warm"), Late: pythonScript, Zygote: &sandbox.Zygote{
+		Argv: started("zygote"), Files: []sandbox.File{{Path: "/lazaret/zygote.py", Content: zygote.Python}},
+	}}
+	// There no new code can be made, so that what is left is to jump about in what is there.
+	w.OwnLayout = level == policies.Maximum
 	for _, v := range spec.Env {
 		if name, _, _ := strings.Cut(v, "="); !slices.Contains(argumentVariables, name) {
 			w.Env = append(w.Env, v)

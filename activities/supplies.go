@@ -172,7 +172,7 @@ func (e *equipment) program(request contract.Process, level policies.Level) (san
 		spec.Binds = append(spec.Binds, e.packages)
 		spec.Argv = append(spec.Argv, e.packages) // the runner makes it importable
 	}
-	return waiting(spec), nil
+	return waiting(spec, level), nil
 }
 
 // Prepare makes the Spec of a script outside any execution, with the version of

@@ -16,7 +16,13 @@ import (
 func newWarmRunner(t *testing.T) *sandbox.Runner {
 	t.Helper()
 	newRunner(t) // for the skip
-	r, err := sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 1}})
+	return newPool(t, sandbox.PoolLimits{PerKind: 1})
+}
+
+func newPool(t *testing.T, limits sandbox.PoolLimits) *sandbox.Runner {
+	t.Helper()
+	limits.Report = func(err error) { t.Error(err) }
+	r, err := sandbox.New(sandbox.Options{Warm: limits})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
@@ -34,9 +40,22 @@ func runWarm(t *testing.T, r *sandbox.Runner, spec sandbox.Spec) sandbox.Result 
 }
 
 // TestWarm_LikeCold: a script cannot tell by what it is given, says and leaves
-// whether its interpreter waited for it.
+// whether its interpreter waited for it, nor how that was made.
 func TestWarm_LikeCold(t *testing.T) {
-	cold, warm := newRunner(t), newWarmRunner(t)
+	t.Run("started", func(t *testing.T) { likeCold(t, newWarmRunner(t)) })
+	t.Run("forked", func(t *testing.T) {
+		newRunner(t) // for the skip
+		r := newPool(t, sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote})
+		likeCold(t, r)
+		stats := r.PoolStats()
+		require.Zero(t, stats.Started)
+		require.Positive(t, stats.Forked)
+	})
+}
+
+func likeCold(t *testing.T, warm *sandbox.Runner) {
+	t.Helper()
+	cold := newRunner(t)
 	for name, request := range map[string]contract.Process{
 		"arguments":   {Code: `import sys; print(sys.argv, name, tags)`, Arguments: json.RawMessage(`{"name": "é\u0000", "tags": [1, null]}`)},
 		"list":        {Code: `import sys; print(sys.argv)`, Arguments: json.RawMessage(`["a", 1, {"b": true}]`)},

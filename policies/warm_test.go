@@ -12,10 +12,11 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/zygote"
 )
 
 // warm makes a Python script's Spec one of the runner's that executions use.
-func warm(t *testing.T, s *sandbox.Spec) {
+func warm(t *testing.T, level policies.Level, s *sandbox.Spec) {
 	t.Helper()
 	runner, err := os.ReadFile("../activities/runners/python.py")
 	require.NoError(t, err)
@@ -23,7 +24,24 @@ func warm(t *testing.T, s *sandbox.Spec) {
 	s.Files[len(s.Files)-1].Path = script
 	s.Files = append(s.Files, sandbox.File{Path: "/lazaret/run.py", Content: runner})
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-B", "-X", "utf8", "/lazaret/run.py"}
-	s.Warm = &sandbox.Warm{Argv: slices.Insert(slices.Clone(s.Argv), 1, "-X", "warm"), Env: s.Env, Late: script}
+	started := func(how string) []string { return slices.Insert(slices.Clone(s.Argv), 1, "-X", how) }
+	s.Warm = &sandbox.Warm{Argv: started("warm"), Env: s.Env, Late: script, OwnLayout: level == policies.Maximum, Zygote: &sandbox.Zygote{
+		Argv: started("zygote"), Files: []sandbox.File{{Path: "/lazaret/zygote.py", Content: zygote.Python}},
+	}}
+}
+
+// refill is how the sandboxes of this package's tests are made: as by default, copies
+// but at maximum, or as LAZARET_TEST_REFILL says.
+func refill() sandbox.Refill {
+	if way := os.Getenv("LAZARET_TEST_REFILL"); way != "" {
+		return sandbox.Refill(way)
+	}
+	return sandbox.RefillAuto
+}
+
+// copies says whether those of a level are copies.
+func copies(level policies.Level) bool {
+	return refill() == sandbox.RefillZygote || refill() == sandbox.RefillAuto && level != policies.Maximum
 }
 
 // runWarm runs a Spec in a sandbox that waited for it. It tries again when
@@ -44,7 +62,7 @@ func runWarm(t *testing.T, r *sandbox.Runner, s sandbox.Spec) sandbox.Result {
 }
 
 // eachWarm runs a corpus: the levels at the same time, each with a runner of its
-// own, so that it can be told that every run was warm.
+// own, so that it can be told that every run was warm, and how it was made so.
 func eachWarm(t *testing.T, pattern string, levels func(file, source string) []policies.Level, check func(*testing.T, *sandbox.Runner, policies.Level, string, string)) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -53,7 +71,12 @@ func eachWarm(t *testing.T, pattern string, levels func(file, source string) []p
 	for _, level := range policies.Levels() {
 		t.Run(level.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newPool(t, sandbox.PoolLimits{PerKind: 1})
+			r := newPool(t, sandbox.PoolLimits{PerKind: 1, Refill: refill(), Report: func(err error) { t.Error(err) }})
+			t.Cleanup(func() {
+				stats := r.PoolStats()
+				assert.Equal(t, copies(level), stats.Started == 0)
+				assert.Equal(t, copies(level), stats.Forked > 0)
+			})
 			for _, file := range files {
 				source, err := os.ReadFile(file)
 				require.NoError(t, err)
@@ -77,33 +100,37 @@ func hostileWarmLevels(_, source string) []policies.Level {
 }
 
 // TestHostile_Warm: an interpreter that waited holds a hostile script as one that
-// did not.
+// did not, also when it is the copy of a zygote.
 func TestHostile_Warm(t *testing.T) {
 	t.Parallel()
-	eachWarm(t, "../testdata/hostile/*.py", hostileWarmLevels, func(t *testing.T, r *sandbox.Runner, level policies.Level, file, source string) {
-		t.Helper()
-		e := expected(t, file, source)
-		s := spec(t, level, source)
-		confine(&s, e.outcomes[level])
-		warm(t, &s)
-		e.check(t, level, runWarm(t, r, s))
-	})
+	eachWarm(t, "../testdata/hostile/*.py", hostileWarmLevels, hostileWarm)
+}
+
+func hostileWarm(t *testing.T, r *sandbox.Runner, level policies.Level, file, source string) {
+	t.Helper()
+	e := expected(t, file, source)
+	s := spec(t, level, source)
+	confine(&s, e.outcomes[level])
+	warm(t, level, &s)
+	e.check(t, level, runWarm(t, r, s))
 }
 
 // TestHonest_Warm: nor does it hinder an ordinary one.
 func TestHonest_Warm(t *testing.T) {
 	t.Parallel()
 	levels := func(file, source string) []policies.Level { return levelsOf(t, file, source) }
-	eachWarm(t, "../testdata/honest/*.py", levels, func(t *testing.T, r *sandbox.Runner, level policies.Level, _, source string) {
-		t.Helper()
-		s := spec(t, level, source)
-		s.Limits.Wall = time.Minute
-		warm(t, &s)
-		result := runWarm(t, r, s)
-		assert.Equal(t, sandbox.Completed, result.Outcome, "stderr: %s\n%+v", result.Stderr, result.Violations)
-		for _, v := range result.Violations {
-			assert.Equal(t, sandbox.Low, v.Severity, "%+v", v)
-		}
-		assert.Empty(t, string(result.Stderr))
-	})
+	eachWarm(t, "../testdata/honest/*.py", levels, honestWarm)
+}
+
+func honestWarm(t *testing.T, r *sandbox.Runner, level policies.Level, _, source string) {
+	t.Helper()
+	s := spec(t, level, source)
+	s.Limits.Wall = time.Minute
+	warm(t, level, &s)
+	result := runWarm(t, r, s)
+	assert.Equal(t, sandbox.Completed, result.Outcome, "stderr: %s\n%+v", result.Stderr, result.Violations)
+	for _, v := range result.Violations {
+		assert.Equal(t, sandbox.Low, v.Severity, "%+v", v)
+	}
+	assert.Empty(t, string(result.Stderr))
 }

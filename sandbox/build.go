@@ -26,6 +26,10 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 	}
 	p.identify(features.identity, uid)
 	p.Namespaces &^= features.off.namespace()
+	if s.forked { // made when the process is in its group
+		p.groupNames = p.Namespaces&unix.CLONE_NEWCGROUP != 0
+		p.Namespaces &^= unix.CLONE_NEWCGROUP
+	}
 	p.root(s, sources)
 	p.leaveHost(features.off != rootLayer)
 	p.network(s.Network)
@@ -47,6 +51,9 @@ func build(s *Spec, uid int, features features, filter seccomp.Filter) (*plan, e
 	}
 	if features.off != limitsLayer {
 		p.limits(s.Limits, features)
+	}
+	if s.forked {
+		p.prctl("be as after an execve", unix.PR_SET_DUMPABLE, 1)
 	}
 	p.start(s, features.listenerFlags, filter)
 	return p, nil
@@ -80,6 +87,10 @@ func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
 		num(unix.SECCOMP_SET_MODE_FILTER), num(flags), p.filter(filter)).Save = listener
 	p.call("announce the filter", unix.SYS_WRITE, reg(initproc.RegReady), regAddr(listener), num(8)).Min = 8
 	p.call("wait for the worker", unix.SYS_READ, reg(initproc.RegControl), p.words(0), num(1)).Min = 1
+	if s.forked { // it is the program already
+		p.leaveBuilding(s)
+		return
+	}
 	if len(s.Argv) == 0 { // a trial
 		p.ask(s.Network)
 		p.call("end", unix.SYS_EXIT_GROUP, num(0))
@@ -87,6 +98,17 @@ func (p *plan) start(s *Spec, flags uintptr, filter seccomp.Filter) {
 	}
 	argv, env, path := p.strs(s.Argv), p.strs(s.environment()), p.str(s.Argv[0])
 	p.call(quoted(stepExecute, s.Argv[0]), unix.SYS_EXECVE, path, argv, env)
+}
+
+// leaveBuilding closes what execve would: all but the standard descriptors, the
+// arguments and the service.
+func (p *plan) leaveBuilding(s *Spec) {
+	last := ServiceFD
+	if s.hasService() {
+		last--
+	}
+	p.call("close the control socket", unix.SYS_CLOSE_RANGE, num(controlFD), num(last), num(0))
+	p.call("close what the building needed", unix.SYS_CLOSE_RANGE, num(firstFree), num(lastFD), num(0))
 }
 
 // filter places struct sock_fprog and what it points to.

@@ -62,6 +62,37 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestLayers_Forked does so in sandboxes that a zygote forks, with half of what each
+// layer is about. Without a user namespace or a cgroup there are none.
+func TestLayers_Forked(t *testing.T) {
+	files, err := filepath.Glob("../testdata/hostile/*.py")
+	require.NoError(t, err)
+	for _, layer := range sandbox.Layers {
+		if layer == "user-namespace" || layer == "cgroup" {
+			continue
+		}
+		r := newForkPool(t, sandbox.PoolLimits{PerKind: 2})
+		r.Without(layer)
+		t.Run(layer, func(t *testing.T) {
+			t.Cleanup(func() {
+				assert.Zero(t, r.PoolStats().Started)
+				assert.Positive(t, r.PoolStats().Forked)
+			})
+			for j, file := range files {
+				source := readFile(t, file)
+				if standsAlone(layer, source) || j%2 == 0 && concerns(t, layer, file, source) {
+					t.Run(filepath.Base(file), func(t *testing.T) {
+						t.Parallel()
+						s := forkSpec(t, policies.Standard, source)
+						require.NoError(t, r.Keep(t.Context(), small(s)))
+						checkSpecWithout(t, r, layer, source, s)
+					})
+				}
+			}
+		})
+	}
+}
+
 func concerns(t *testing.T, layer, file, source string) bool {
 	t.Helper()
 	require.Contains(t, about, layer)
@@ -74,10 +105,18 @@ func concerns(t *testing.T, layer, file, source string) bool {
 
 func checkWithout(t *testing.T, r *sandbox.Runner, layer, source string) {
 	t.Helper()
-	s := python(t, policies.Standard, source)
+	checkSpecWithout(t, r, layer, source, python(t, policies.Standard, source))
+}
+
+func small(s sandbox.Spec) sandbox.Spec {
 	s.Limits.Wall, s.Limits.Memory, s.Limits.Processes = 700*time.Millisecond, 64<<20, 32
 	s.MayLack = sandbox.Features()
-	result, err := r.Run(t.Context(), s)
+	return s
+}
+
+func checkSpecWithout(t *testing.T, r *sandbox.Runner, layer, source string, s sandbox.Spec) {
+	t.Helper()
+	result, err := r.Run(t.Context(), small(s))
 	require.NoError(t, err)
 	escaped := strings.Contains(string(result.Stdout), "ESCAPED")
 	if standsAlone(layer, source) {

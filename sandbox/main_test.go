@@ -15,6 +15,7 @@ import (
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/sandboxtest"
+	"lazaret.dev/lazaret/sandbox/zygote"
 )
 
 // workerVariable turns the test binary into a worker that is to be killed.
@@ -80,7 +81,7 @@ func python(tb testing.TB, level policies.Level, script string) sandbox.Spec {
 
 // doomedWorker starts a program that leaves a daemon, says so, and waits to be killed.
 func doomedWorker() {
-	r, err := sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 2}})
+	r, err := sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 2, Refill: sandbox.RefillZygote, Report: func(err error) { panic(err) }}})
 	if err != nil {
 		panic(err)
 	}
@@ -91,7 +92,10 @@ func doomedWorker() {
 	env := sandbox.HostEnvironment()
 	s.Binds, s.Files = env.Binds, env.Files
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", "pass"}
-	s.Warm = &sandbox.Warm{Argv: []string{"/usr/bin/python3", "-I", "-S", "-c", waiter}}
+	s.Warm = &sandbox.Warm{Argv: []string{"/usr/bin/python3", "-I", "-S", "-c", waiter}, Zygote: &sandbox.Zygote{
+		Argv:  []string{"/usr/bin/python3", "-I", "-S", "-c", forkingWaiter},
+		Files: []sandbox.File{{Path: "/zygote.py", Content: zygote.Python}},
+	}}
 	if err := r.Keep(context.Background(), s); err != nil {
 		panic(err)
 	}

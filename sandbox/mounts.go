@@ -229,7 +229,11 @@ const mountFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 func (p *plan) ownMounts(s *Spec, made map[string]bool) {
 	if s.Proc {
 		p.directory(made, "proc")
-		p.mount("proc", "proc", mountFlags|unix.MS_RDONLY, "hidepid=invisible,subset=pid")
+		options := "hidepid=invisible"
+		if !s.forks { // what a zygote forks may mount one only next to a whole one
+			options += ",subset=pid"
+		}
+		p.mount("proc", "proc", mountFlags|unix.MS_RDONLY, options)
 	}
 	if s.Scratch == 0 {
 		return

@@ -15,6 +15,7 @@ type plan struct {
 	initproc.Plan
 	initNames, programNames []string
 	program                 bool  // calls go to Plan.Program
+	groupNames              bool  // a zygote's fork gets a cgroup namespace after it was cloned
 	next                    uint8 // first free register
 	last                    uint8 // first of those that keep their initial value
 }

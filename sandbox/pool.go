@@ -17,7 +17,11 @@ type PoolLimits struct {
 	PerKind int           // of one kind; 0 keeps none warm
 	Total   int           // of all kinds; four times PerKind, 64 at most
 	Memory  int64         // bytes that all take together; 256 MiB
-	Age     time.Duration // of one; ten minutes
+	Age     time.Duration // of one, and of a zygote; ten minutes
+	Refill  Refill        // how they are made
+	// Report is told why no zygote could be had or one did not fork, by New, the pool's
+	// own goroutine or a run's. It must not block; nil ignores it.
+	Report func(error)
 }
 
 const (
@@ -40,7 +44,11 @@ type PoolStats struct {
 	Hits    uint64 // runs that got a warm sandbox
 	Misses  uint64 // runs that could have had one
 	Started uint64
+	Forked  uint64 // made by a zygote, ahead of a run or for one that found none
 	Failed  uint64 // that never became ready
+	Hatched uint64 // zygotes that were started
+	Unfit   uint64 // that could not be, or did not fork
+	Zygotes int    // that live
 	Expired uint64 // removed for their age, for memory, or for a kind used more recently
 	Broken  uint64 // that had died or misbehaved while they waited
 	Idle    int
@@ -74,6 +82,8 @@ type shelf struct {
 	failed time.Time
 	err    error  // of the last failed start
 	idle   []*run // oldest first
+	zygote *forkServer
+	barren time.Time // no zygote before: the last one failed
 }
 
 // maxShelves bounds what is remembered.
@@ -83,13 +93,19 @@ const maxShelves = 64
 const retryAfter = 30 * time.Second
 
 func newPool(r *Runner, l PoolLimits) *pool {
+	if err := r.canFork(); err != nil && l.Refill != RefillStart && l.Refill != "" {
+		l.Refill = RefillStart
+		if l.Report != nil {
+			l.Report(err)
+		}
+	}
 	return &pool{runner: r, limits: l.filled(), wake: make(chan struct{}, 1), calm: make(chan struct{}, 1), kinds: map[kindOf]*shelf{}}
 }
 
 // warm returns a sandbox that waits for a run like the Spec's, with the run
 // adopted, or nil.
 func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
-	if r.pool == nil || r.features.off != noLayer {
+	if r.pool == nil {
 		return nil
 	}
 	kind, ok := spec.warmKind()
@@ -98,6 +114,9 @@ func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
 	}
 	for {
 		x := r.pool.take(kind, spec, filter)
+		if x == nil {
+			x = r.pool.forkNow(kind)
+		}
 		if x == nil {
 			return nil
 		}
@@ -227,6 +246,7 @@ func (p *pool) shelf(kind kindOf, spec *Spec, filter seccomp.Filter) *shelf {
 func (p *pool) forget() {
 	oldest := p.byUse()[len(p.kinds)-1]
 	p.expire(oldest, len(oldest.idle))
+	p.retire(oldest)
 	delete(p.kinds, oldest.kind)
 }
 
@@ -332,6 +352,9 @@ func (p *pool) inspect() {
 			old++
 		}
 		p.expire(s, old)
+		if s.zygote != nil && (s.zygote.spent(p.limits.Age) || time.Since(s.used) > p.limits.Age) {
+			p.retire(s)
+		}
 		s.idle = slices.DeleteFunc(s.idle, func(x *run) bool {
 			if x.healthy() {
 				return false
@@ -378,6 +401,9 @@ func (p *pool) idle() (count int, memory int64) {
 		for _, x := range s.idle {
 			memory += x.memory
 		}
+		if s.zygote != nil {
+			memory += s.zygote.memory
+		}
 	}
 	return count, memory
 }
@@ -389,13 +415,22 @@ func (p *pool) makeRoom(shelves []*shelf) bool {
 			p.expire(s, 1)
 			return p.room()
 		}
+		if s.zygote != nil {
+			if p.retire(s); p.room() {
+				return true
+			}
+		}
 	}
 	return false
 }
 
 // start makes one sandbox for a shelf.
 func (p *pool) start(s *shelf) {
-	x, err := p.runner.warmUp(s.spec, s.filter)
+	x := p.fork(s)
+	var err error
+	if x == nil {
+		x, err = p.runner.warmUp(s.spec, s.filter)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -404,7 +439,9 @@ func (p *pool) start(s *shelf) {
 		s.after = s.failed.Add(retryAfter)
 		return
 	}
-	p.stats.Started++
+	if x.zygote == nil {
+		p.stats.Started++
+	}
 	if p.kinds[s.kind] != s { // forgotten meanwhile
 		p.stats.Expired++
 		p.runner.remove(x)
@@ -425,6 +462,9 @@ func (p *pool) snapshot() PoolStats {
 	s := p.stats
 	s.Idle, s.Memory = p.idle()
 	for _, shelf := range p.kinds {
+		if shelf.zygote != nil {
+			s.Zygotes++
+		}
 		for _, x := range shelf.idle {
 			s.Oldest = max(s.Oldest, time.Since(x.born))
 		}
@@ -441,6 +481,9 @@ func (p *pool) close() error {
 	for _, s := range p.kinds {
 		for _, x := range s.idle {
 			errs = append(errs, x.discard())
+		}
+		if s.zygote != nil {
+			errs = append(errs, s.zygote.stop())
 		}
 	}
 	clear(p.kinds)

@@ -81,16 +81,20 @@ func (r *Runner) prepare(spec *Spec) (filter seccomp.Filter, degraded []Feature,
 	if err := spec.validate(); err != nil {
 		return filter, nil, err
 	}
-	policy := spec.Syscalls
-	if r.features.off == filterLayer {
-		policy = seccomp.AllExcept(r.features.arch)
-	}
-	if filter, err = r.filters.get(policy); err != nil {
+	if filter, err = r.filters.get(r.policy(spec)); err != nil {
 		return filter, nil, err
 	}
 	degraded, err = r.admit(spec)
 	spec.Proc = spec.Proc && !slices.Contains(degraded, FreshProc)
 	return filter, degraded, err
+}
+
+// policy is the Spec's, unless a test switched the filter off.
+func (r *Runner) policy(s *Spec) seccomp.Policy {
+	if r.features.off == filterLayer {
+		return seccomp.AllExcept(r.features.arch)
+	}
+	return s.Syscalls
 }
 
 // take waits for a prepared slot.
@@ -114,6 +118,9 @@ type run struct {
 	filter seccomp.Filter
 	plan   *plan
 	root   rootView
+
+	zygote *forkServer // what forks it; nil when its helper builds it
+	child  []*os.File  // the descriptors that it gets then
 
 	network *service    // nil without a network
 	sup     *supervisor // nil until the sandbox is raised
@@ -154,7 +161,10 @@ func (x *run) do(ctx context.Context, begin func(*run) error) (Result, error) {
 // to start, and everything that watches it. On an error nothing of it is left
 // but the slot.
 func (x *run) raise() (err error) {
-	if x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter); err != nil {
+	if x.zygote == nil {
+		x.plan, err = build(x.spec, x.slot.uid, x.runner.features, x.filter)
+	}
+	if err != nil {
 		return err
 	}
 	if err := x.limit(); err != nil {
@@ -185,17 +195,16 @@ func (x *run) setUp() (*seccomp.Listener, error) {
 	return listener, nil
 }
 
-// launch sends the plan and follows its execution.
+// launch has pid 1 made and follows what it does.
 func (x *run) launch() (*seccomp.Listener, error) {
-	if err := x.sendPlan(); err != nil {
-		return nil, err
-	}
 	_ = x.slot.control.SetReadDeadline(time.Now().Add(setupTimeout))
-	pidfd, err := x.await(initproc.Cloned)
-	if err != nil {
+	begin := x.cloneInit
+	if x.zygote != nil {
+		begin = x.forkInit
+	}
+	if err := begin(); err != nil {
 		return nil, err
 	}
-	x.know(os.NewFile(uintptr(pidfd), "pidfd"))
 	if err := x.takeLate(); err != nil {
 		return nil, err
 	}
@@ -217,10 +226,24 @@ func (x *run) launch() (*seccomp.Listener, error) {
 	return seccomp.NewListener(listener)
 }
 
+// cloneInit has the slot's helper make pid 1.
+func (x *run) cloneInit() error {
+	if err := x.sendPlan(); err != nil {
+		return err
+	}
+	pidfd, err := x.await(initproc.Cloned)
+	if err == nil {
+		x.know(os.NewFile(uintptr(pidfd), "pidfd"))
+	}
+	return err
+}
+
 // seal takes away what only the building needed.
 func (x *run) seal() error {
-	if _, err := x.slot.helper.Wait(); err != nil {
-		return unavailable("wait for the init helper", err)
+	if x.zygote == nil {
+		if _, err := x.slot.helper.Wait(); err != nil {
+			return unavailable("wait for the init helper", err)
+		}
 	}
 	if err := x.limitProcesses(); err != nil {
 		return unavailable("limit the processes", err)
@@ -399,7 +422,7 @@ func (x *run) kill() {
 		return
 	}
 	_ = unix.PidfdSendSignal(int(x.pidfd.Fd()), unix.SIGKILL, nil, 0)
-	if !x.slot.group.Kill() {
+	if !x.slot.group.Kill() && x.slot.helper != nil {
 		_ = x.slot.helper.Kill()
 	}
 }

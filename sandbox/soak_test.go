@@ -16,9 +16,10 @@ import (
 	"lazaret.dev/lazaret/sandbox"
 )
 
-// TestSoak runs 200 programs, or as many as LAZARET_SOAK says, four at a time and
-// at all levels in turn: afterwards there are as many descriptors, threads, groups,
-// mounts and processes as before, and hardly more memory.
+// TestSoak runs 200 programs, or as many as LAZARET_SOAK says, and half as many by
+// each way to warm sandboxes, four at a time and at all levels in turn: afterwards
+// there are as many descriptors, threads, groups, mounts and processes as before, and
+// hardly more memory.
 func TestSoak(t *testing.T) {
 	runs := 200
 	if n, err := strconv.Atoi(os.Getenv("LAZARET_SOAK")); err == nil {
@@ -26,12 +27,14 @@ func TestSoak(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		limits sandbox.PoolLimits
+		share  int // of the runs, its inverse
 		spec   func(testing.TB, policies.Level, string) sandbox.Spec
 	}{
-		"cold": {sandbox.PoolLimits{}, python},
-		"warm": {sandbox.PoolLimits{PerKind: 1}, warmSpec},
+		"cold":   {sandbox.PoolLimits{}, 1, python},
+		"warm":   {sandbox.PoolLimits{PerKind: 1}, 2, warmSpec},
+		"forked": {sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote, Report: func(err error) { t.Error(err) }}, 2, forkSpec},
 	} {
-		t.Run(name, func(t *testing.T) { soakOne(t, newPool(t, test.limits), runs, test.spec) })
+		t.Run(name, func(t *testing.T) { soakOne(t, newPool(t, test.limits), runs/test.share, test.spec) })
 	}
 }
 
@@ -64,11 +67,12 @@ func census(t *testing.T, r *sandbox.Runner) counts {
 		runtime.GC()
 		var mem runtime.MemStats
 		runtime.ReadMemStats(&mem)
+		stats := r.PoolStats()
 		last, now = now, counts{
 			entries(t, "/proc/self/fd"), len(ownGroups(t, os.Getpid())), strings.Count(readFile(t, "/proc/self/mountinfo"), "\n"),
 			len(children(t)), runtime.NumGoroutine(), entries(t, "/proc/self/task"), mem.HeapAlloc,
 		}
-		return now.processes == 2+r.PoolStats().Idle && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
+		return now.processes == 2+stats.Idle+stats.Zygotes && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
 	}, 30*time.Second, 200*time.Millisecond, "the runner does not come to rest: %+v", now)
 	return now
 }

@@ -64,6 +64,11 @@ type Spec struct {
 	waits  bool   // the program is started before its run is known
 	serves bool   // that run will have a Service
 	late   string // path of the file that is written then
+	zygote *Zygote
+	forks  bool // the program is a zygote
+	forked bool // the program is a zygote's copy
+
+	ownLayout bool // see Warm
 }
 
 // ArgumentsFD is the descriptor on which a program finds Spec.Arguments.

@@ -59,7 +59,7 @@ func newSupervisor(s *Spec, a seccomp.Arch, f seccomp.Filter, l *seccomp.Listene
 	return &supervisor{
 		arch: a, filter: f, listener: l, network: s.Network, judge: judge{s.Scratch > 0, root, slices.Concat(s.Binds, s.Data)}, killAt: killAt, most: s.MaxViolations,
 		end: end, ledger: newLedger(s), done: make(chan struct{}),
-		started: execVerdict(s.Syscalls, a) == seccomp.Allow,
+		started: s.forked || execVerdict(s.Syscalls, a) == seccomp.Allow,
 	}
 }
 

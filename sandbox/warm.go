@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -35,6 +36,18 @@ type Warm struct {
 	// Late names the one of Spec.Files whose content belongs to the run. It is empty
 	// before; the program must not look at it. May be empty.
 	Late string
+	// Zygote is a program that starts as that of Argv does and then has copies of
+	// itself wait; nil where there is none.
+	Zygote *Zygote
+	// OwnLayout asks for a memory layout and a hash seed that no other sandbox has:
+	// only RefillZygote makes copies then.
+	OwnLayout bool
+}
+
+// Zygote is the start of a program by package zygote, in the start environment of Warm.
+type Zygote struct {
+	Argv  []string
+	Files []File // that it has beside the Spec's; what it forks does not see them
 }
 
 // maxLate bounds a late file; a run with a larger one starts cold.
@@ -58,6 +71,9 @@ func (s *Spec) warmKind() (kindOf, bool) {
 	h := sha256.New()
 	part := func(format string, args ...any) { fmt.Fprintf(h, format+"\x00", args...) }
 	part("%q %q %q %q %d %t %t", w.Argv, w.Env, w.Late, s.Dir, s.Scratch, s.Proc, s.hasService())
+	if w.Zygote != nil {
+		part("zygote %q %q %t", w.Zygote.Argv, w.Zygote.Files, w.OwnLayout)
+	}
 	for _, f := range s.Files {
 		if f.Path == w.Late {
 			f.Content = nil
@@ -97,6 +113,7 @@ func (s *Spec) lateContent() []byte {
 func (s *Spec) waiting() *Spec {
 	w := *s
 	w.Argv, w.Env, w.late, w.waits = s.Warm.Argv, s.Warm.Env, s.Warm.Late, true
+	w.zygote, w.ownLayout = s.Warm.Zygote, s.Warm.OwnLayout
 	w.Stdin, w.Arguments, w.Warm = nil, nil, nil
 	w.Service, w.serves = nil, s.Service != nil
 	w.Files = slices.Clone(s.Files)
@@ -165,28 +182,29 @@ func (r *Runner) warmUp(spec *Spec, filter seccomp.Filter) (*run, error) {
 	if err := s.group.Prioritize(cgroup.Low); err != nil { // whoever runs already goes first
 		return nil, errors.Join(err, x.cleanUp())
 	}
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-r.ctx.Done():
-			x.end(Cancelled)
-		case <-stop:
-		}
-	}()
-	if err := x.raise(); err != nil {
-		return nil, errors.Join(err, x.cleanUp())
+	if err := r.ready(x); err != nil {
+		return nil, err
 	}
-	err = x.awaitReady()
-	if err == nil {
-		err = s.group.Prioritize(cgroup.Normal)
-	}
-	if err != nil {
+	if err := s.group.Prioritize(cgroup.Normal); err != nil {
 		return nil, errors.Join(err, x.discard())
+	}
+	return x, nil
+}
+
+// ready has a sandbox raised and returns when its program waits. On an error nothing
+// is left of it.
+func (r *Runner) ready(x *run) error {
+	stop := context.AfterFunc(r.ctx, func() { x.end(Cancelled) })
+	defer stop()
+	if err := x.raise(); err != nil {
+		return errors.Join(err, x.cleanUp())
+	}
+	if err := x.awaitReady(); err != nil {
+		return errors.Join(err, x.discard())
 	}
 	x.born = time.Now()
 	x.memory = x.slot.group.Memory()
-	return x, nil
+	return nil
 }
 
 // awaitReady lets the program start, and returns when it waits for its input.

@@ -4,7 +4,8 @@ The script keeps its own file, line numbers and __main__ module. Nothing heavy
 is imported: json alone would cost more than the interpreter's start.
 
 With -X warm it is started before there is a script: then it does import what
-scripts often need, says that it is ready, and waits.
+scripts often need, says that it is ready, and waits. With -X zygote it has copies of
+itself wait instead, each in a sandbox of its own; see /lazaret/zygote.py.
 
 A script that has ended well is not taken apart object by object, which costs more
 than most scripts; see end.
@@ -19,7 +20,7 @@ def _start():
     script = "/lazaret/script.py"
     main = sys.modules["__main__"].__dict__
     runner = _start.__code__.co_filename
-    before = set(sys.modules)
+    own = set(sys.modules)  # and what is imported until there is a script
 
     # -S leaves out site, which defines these two.
     builtins.exit = builtins.quit = sys.exit
@@ -32,16 +33,53 @@ def _start():
         struct textwrap time typing urllib.parse
     """
 
-    def wait():
-        from io import FileIO
-        from os import environ, fsdecode, write
+    # What a script makes the interpreter do for the first time costs most: tables
+    # that are filled then, memory that is asked of the kernel. This does it before.
+    rehearsal = """
+import io, json, os, re, sys
 
+class Sample:
+    def __init__(self, *rest, name="a", **more):
+        self.all = [value for value in rest if value] + sorted(more)
+
+    def __repr__(self):
+        return f"{self.all!r:>10}"
+
+def act(n):
+    try:
+        return {"n": n / 2, "text": "x" * n, "nested": {"list": [1, None, True]}}
+    except (ValueError, OSError) as error:
+        raise
+    finally:
+        pass
+
+for n in range(3):
+    if n > 1:
+        continue
+    with io.StringIO() as stream:
+        print(Sample(n, k=n), json.dumps(json.loads(json.dumps(act(n)))), file=stream)
+assert re.sub("a+", "b", "aa") == "b" and (lambda: n)() == 2
+"""
+
+    def prepare():
         for name in common.split():
             try:
                 __import__(name)
             except ImportError:
                 pass
+        exec(compile(rehearsal, "rehearsal", "exec", dont_inherit=True), {"__name__": "rehearsal"})
         gc.collect()
+
+    def fork():
+        names = {}
+        with open("/lazaret/zygote.py", "rb") as file:
+            exec(compile(file.read(), file.name, "exec"), names)
+        names["serve"]()
+
+    def wait():
+        from io import FileIO
+        from os import environ, fsdecode, write
+
         write(1, b"\n")
         frame = FileIO(3).readall()
         variables, _, encoded = (b"\0" + frame).partition(b"\0\0")
@@ -60,9 +98,13 @@ def _start():
             return b""
 
     def read_arguments():
-        if sys._xoptions.pop("warm", False):
-            at = sys.orig_argv.index("warm")
+        way = "zygote" if "zygote" in sys._xoptions else "warm"
+        if sys._xoptions.pop(way, False):
+            at = sys.orig_argv.index(way)
             del sys.orig_argv[at - 1 : at + 1]
+            prepare()
+            if way == "zygote":
+                fork()
             encoded = wait()
         else:
             encoded = read()
@@ -134,6 +176,14 @@ def _start():
             spec.loader.exec_module = exec_module
             return spec
 
+    def imported():
+        # The last first, so that what was there before the script is not touched.
+        for name in reversed(sys.modules):
+            if name == last:
+                return
+            if name not in own:
+                yield name
+
     def foreign(name, module):
         # Code of others than Python's own that is not in Python: at the interpreter's
         # end it may do what cannot be seen from here, such as print what C buffered.
@@ -146,7 +196,7 @@ def _start():
         """Does what the interpreter does at its end and others can tell: waits for
         threads, calls what atexit has, lets the script's own objects go, writes out
         what is buffered. It returns when that is better left to the interpreter."""
-        if any(foreign(*item) for item in list(sys.modules.items()) if item[0] not in before):
+        if any(foreign(name, sys.modules[name]) for name in imported()):
             return
         import atexit
         import io
@@ -202,6 +252,7 @@ def _start():
         sys.__excepthook__(type(error), error.with_traceback(None), None)
         sys.exit(1)
     sys.excepthook = without_runner
+    last = next(reversed(sys.modules))
     gc.freeze()  # what is there before the script need not be looked through at its end
     return code, main, end
 
