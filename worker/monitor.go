@@ -156,14 +156,18 @@ var (
 		"Programs that could have had a warm sandbox, by whether they got one.", []string{"warm"}, nil)
 	poolEnds = prometheus.NewDesc("lazaret_sandbox_pool_ends_total",
 		"Warm sandboxes that served nobody, by the reason.", []string{"reason"}, nil)
-	poolIdle   = prometheus.NewDesc("lazaret_sandbox_pool_idle", "Warm sandboxes that wait.", nil, nil)
-	poolMemory = prometheus.NewDesc("lazaret_sandbox_pool_memory_bytes", "What the waiting sandboxes took when they became ready.", nil, nil)
-	poolOldest = prometheus.NewDesc("lazaret_sandbox_pool_oldest_seconds", "Age of the oldest waiting sandbox.", nil, nil)
+	poolMade = prometheus.NewDesc("lazaret_sandbox_pool_made_total",
+		"Warm sandboxes that were made, by how.", []string{"by"}, nil)
+	poolZygotes = prometheus.NewDesc("lazaret_sandbox_pool_zygotes", "Zygotes that live.", nil, nil)
+	poolUnfit   = prometheus.NewDesc("lazaret_sandbox_pool_zygote_failures_total", "Zygotes that could not be started or did not fork.", nil, nil)
+	poolIdle    = prometheus.NewDesc("lazaret_sandbox_pool_idle", "Warm sandboxes that wait.", nil, nil)
+	poolMemory  = prometheus.NewDesc("lazaret_sandbox_pool_memory_bytes", "What the waiting sandboxes took when they became ready.", nil, nil)
+	poolOldest  = prometheus.NewDesc("lazaret_sandbox_pool_oldest_seconds", "Age of the oldest waiting sandbox.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c poolCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{poolRuns, poolEnds, poolIdle, poolMemory, poolOldest} {
+	for _, d := range []*prometheus.Desc{poolRuns, poolEnds, poolMade, poolZygotes, poolUnfit, poolIdle, poolMemory, poolOldest} {
 		out <- d
 	}
 }
@@ -182,6 +186,10 @@ func (c poolCollector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
+	count(poolMade, s.Started, "start")
+	count(poolMade, s.Forked, "zygote")
+	out <- prometheus.MustNewConstMetric(poolUnfit, prometheus.CounterValue, float64(s.Unfit))
+	gauge(poolZygotes, float64(s.Zygotes))
 	gauge(poolIdle, float64(s.Idle))
 	gauge(poolMemory, float64(s.Memory))
 	gauge(poolOldest, s.Oldest.Seconds())

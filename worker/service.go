@@ -99,6 +99,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.processes.Audit = s.record
 	s.calls = newCalls(options, log)
 	s.calls.Audit = s.record
+	options.warm.Report = func(err error) { log.Warn().Err(err).Msg("warm interpreters are started, not copied") }
 	s.runner, err = sandbox.New(sandbox.Options{Warm: options.warm})
 	if err != nil {
 		log.Warn().Err(err).Msg("no sandbox on this machine: tasks that run programs will fault; see lazaret doctor")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ type workerFlags struct {
 	metrics    string
 	warm       int
 	warmMemory int
+	refill     string
 	ingress    ingressFlags
 }
 
@@ -40,6 +43,8 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	cmd.Flags().IntVar(&f.maxScripts, "max-scripts", 0, "scripts run at the same time (default twice the processors)")
 	cmd.Flags().IntVar(&f.warm, "warm", defaultWarm, "Python interpreters that wait for a script, of each kind in use; 0 for none")
 	cmd.Flags().IntVar(&f.warmMemory, "warm-memory", 256, "MiB that all waiting interpreters may take together")
+	cmd.Flags().StringVar(&f.refill, "refill", string(sandbox.RefillAuto), "how waiting interpreters are made: start (each anew), zygote (copies of one, faster), auto (zygote but at level maximum)")
+	_ = cmd.RegisterFlagCompletionFunc("refill", cobra.FixedCompletions(sandbox.Refills(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
 }
 
@@ -66,6 +71,9 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 	}
 	if f.warm < 0 || f.warmMemory < 1 {
 		return serviceOptions{}, invalid("give --warm 0 to keep none", "--warm cannot be negative, nor --warm-memory less than 1")
+	}
+	if !slices.Contains(sandbox.Refills(), f.refill) {
+		return serviceOptions{}, invalid("give one of "+strings.Join(sandbox.Refills(), ", "), "--refill %.80q is not a way to make interpreters", f.refill)
 	}
 	policy, err := a.policySource(level, true)
 	if err != nil {
@@ -97,7 +105,7 @@ func (a *app) serviceOptions(ctx context.Context, f workerFlags) (serviceOptions
 		return serviceOptions{}, err
 	}
 	options.ahead = true
-	options.warm = sandbox.PoolLimits{PerKind: f.warm, Memory: int64(f.warmMemory) << 20}
+	options.warm = sandbox.PoolLimits{PerKind: f.warm, Memory: int64(f.warmMemory) << 20, Refill: sandbox.Refill(f.refill)}
 	if f.metrics != "" {
 		if options.monitor, err = newMonitor(ctx, f.metrics); err != nil {
 			return options, err
