@@ -51,7 +51,14 @@ func sandboxSection(ctx context.Context, b *bench) (_ []*group, err error) {
 	for _, level := range policies.Levels() {
 		crowded.probes = append(crowded.probes,
 			saturated("sandbox, cold, level "+level.String(), workers, s.runCold(level)),
-			saturated("sandbox, warm, level "+level.String(), workers, s.runWarm(level)))
+			saturated("sandbox, warm, level "+level.String(), workers, s.runWarm(s.warm, level)),
+			saturated("sandbox, forked, level "+level.String(), workers, s.runWarm(s.forked, level)))
+	}
+	refill := &group{name: "a warm sandbox made anew, by refill engine", pause: 20 * time.Millisecond, probes: []probe{bare}}
+	for _, level := range policies.Levels() {
+		refill.probes = append(refill.probes,
+			s.refill("started, level "+level.String(), sandbox.PoolLimits{}, level),
+			s.refill("forked, level "+level.String(), sandbox.PoolLimits{Refill: sandbox.RefillZygote}, level))
 	}
 	memory := &group{name: "memory of a sandbox that waits, as its cgroup counts it", unit: "MB"}
 	denied := &group{name: "a system call of the script, by what becomes of it", unit: "µs", probes: []probe{s.call("chdir, permitted", "chdir")}}
@@ -61,7 +68,7 @@ func sandboxSection(ctx context.Context, b *bench) (_ []*group, err error) {
 	for _, level := range policies.Levels() {
 		memory.probes = append(memory.probes, s.idle(level))
 	}
-	return measureAll(ctx, b.rounds, sized{warm, 4 * b.effort}, sized{cold, 4 * b.effort}, sized{crowded, 1}, sized{memory, 1}, sized{denied, b.effort})
+	return measureAll(ctx, b.rounds, sized{warm, 4 * b.effort}, sized{cold, 4 * b.effort}, sized{refill, b.effort}, sized{crowded, 1}, sized{memory, 1}, sized{denied, b.effort})
 }
 
 // sized is a group with the samples that a round takes of it.
@@ -115,8 +122,8 @@ func crowd(ctx context.Context, workers, each int, act func(context.Context) err
 
 // scripts runs the one script in every way.
 type scripts struct {
-	dir, path  string
-	cold, warm *sandbox.Runner
+	dir, path          string
+	cold, warm, forked *sandbox.Runner
 }
 
 func newScripts(dir string) (*scripts, error) {
@@ -127,20 +134,27 @@ func newScripts(dir string) (*scripts, error) {
 	if err := os.WriteFile(s.path, []byte(script), 0o600); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.cold, err = sandbox.New(sandbox.Options{}); err != nil {
-		return nil, err
-	}
-	s.warm, err = sandbox.New(sandbox.Options{Warm: sandbox.PoolLimits{PerKind: 2}})
-	return s, errors.Join(err, func() error {
-		if err != nil {
-			return s.cold.Close()
+	for _, r := range []struct {
+		runner **sandbox.Runner
+		limits sandbox.PoolLimits
+	}{{&s.cold, sandbox.PoolLimits{}}, {&s.warm, sandbox.PoolLimits{PerKind: 2}}, {&s.forked, sandbox.PoolLimits{PerKind: 2, Refill: sandbox.RefillZygote}}} {
+		var err error
+		if *r.runner, err = sandbox.New(sandbox.Options{Warm: r.limits}); err != nil {
+			return nil, errors.Join(err, s.close())
 		}
-		return nil
-	}())
+	}
+	return s, nil
 }
 
-func (s *scripts) close() error { return errors.Join(s.cold.Close(), s.warm.Close()) }
+func (s *scripts) close() error {
+	var errs []error
+	for _, r := range []*sandbox.Runner{s.cold, s.warm, s.forked} {
+		if r != nil {
+			errs = append(errs, r.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
 
 func (s *scripts) bare(ctx context.Context) error {
 	return expect(exec.CommandContext(ctx, python, "-I", "-S", s.path).Output()) //nolint:gosec // the path is ours
@@ -197,9 +211,36 @@ func (s *scripts) runCold(level policies.Level) func(context.Context) error {
 }
 
 // runWarm takes what the pool has. One at a time, that is a sandbox that waits;
-// a crowd empties the pool, and then a script starts cold.
-func (s *scripts) runWarm(level policies.Level) func(context.Context) error {
-	return func(ctx context.Context) error { return expect(runScript(ctx, s.warm, level, script)) }
+// a crowd empties the pool, and then a script starts cold, or in one that is forked
+// for it.
+func (s *scripts) runWarm(r *sandbox.Runner, level policies.Level) func(context.Context) error {
+	return func(ctx context.Context) error { return expect(runScript(ctx, r, level, script)) }
+}
+
+// refill is a probe of the time until a pool of one has a sandbox again that waits
+// for scripts of the level.
+func (s *scripts) refill(row string, limits sandbox.PoolLimits, level policies.Level) probe {
+	return probe{rows: []string{row}, take: func(ctx context.Context) (_ []time.Duration, err error) {
+		limits.PerKind = 1
+		r, err := sandbox.New(sandbox.Options{Warm: limits})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		waiting, err := spec(level, script)
+		if err == nil {
+			err = r.Keep(ctx, waiting)
+		}
+		if err == nil {
+			_, err = r.Run(ctx, waiting)
+		}
+		if err != nil {
+			return nil, err
+		}
+		begin := time.Now()
+		err = r.Keep(ctx, waiting)
+		return []time.Duration{time.Since(begin)}, err
+	}}
 }
 
 // whenReady are probes of the script at each level, each once an interpreter waits
@@ -207,7 +248,7 @@ func (s *scripts) runWarm(level policies.Level) func(context.Context) error {
 func (s *scripts) whenReady() []probe {
 	var probes []probe
 	for _, level := range policies.Levels() {
-		p := timed("sandbox, warm, level "+level.String(), s.runWarm(level))
+		p := timed("sandbox, warm, level "+level.String(), s.runWarm(s.warm, level))
 		take := p.take
 		p.take = func(ctx context.Context) ([]time.Duration, error) {
 			before := s.warm.PoolStats().Hits
