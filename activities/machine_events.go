@@ -21,8 +21,9 @@ import (
 // before the first activity.
 type MachineEvents struct {
 	Watcher virt.Watcher
-	// Hosts are the URIs that may be watched.
-	Hosts []string
+	// Hosts returns the URIs that may be watched now. It is called from several
+	// goroutines, about once a second.
+	Hosts func() []string
 	// Publish judges events and hands them to the router. The key names the attempt.
 	Publish func(ctx context.Context, events []json.RawMessage, key string) error
 	// Broken, if set, is told when a watch ended and will begin again.
@@ -42,11 +43,12 @@ const (
 	watchLongest = 30 * time.Second
 )
 
-// Watch watches one host until it is cancelled or the worker stops, and then leaves
-// what it knows to the next attempt. A broken connection is made again.
+// Watch watches one host until it is cancelled, the policy has no events of it any
+// more, or the worker stops, and then leaves what it knows to the next attempt. A
+// broken connection is made again.
 func (m *MachineEvents) Watch(ctx context.Context, request contract.WatchRequest) error {
-	if !slices.Contains(m.Hosts, request.URI) {
-		return failure(refused(fmt.Sprintf("the policy has no events of %q", request.URI)))
+	if !m.watches(request.URI) {
+		return m.unwatched(request.URI)
 	}
 	w := &machineWatch{MachineEvents: m, uri: request.URI, run: activity.GetInfo(ctx).WorkflowExecution.RunID}
 	if activity.HasHeartbeatDetails(ctx) {
@@ -54,13 +56,7 @@ func (m *MachineEvents) Watch(ctx context.Context, request contract.WatchRequest
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		select {
-		case <-activity.GetWorkerStopChannel(ctx):
-			cancel(errWorkerStopped)
-		case <-ctx.Done():
-		}
-	}()
+	go func() { cancel(m.end(ctx, request.URI)) }()
 	for pause := watchPause; ctx.Err() == nil; pause = min(2*pause, watchLongest) {
 		begun := time.Now()
 		err := w.once(ctx)
@@ -80,6 +76,30 @@ func (m *MachineEvents) Watch(ctx context.Context, request contract.WatchRequest
 	}
 	activity.RecordHeartbeat(ctx, w.state)
 	return context.Cause(ctx)
+}
+
+func (m *MachineEvents) watches(uri string) bool { return slices.Contains(m.Hosts(), uri) }
+
+func (m *MachineEvents) unwatched(uri string) error {
+	return failure(refused(fmt.Sprintf("the policy has no events of %q", uri)))
+}
+
+// end returns why a watch must end, when it must.
+func (m *MachineEvents) end(ctx context.Context, uri string) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			return errWorkerStopped
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if !m.watches(uri) {
+				return m.unwatched(uri)
+			}
+		}
+	}
 }
 
 // machineWatch is a watch of one host.

@@ -95,7 +95,7 @@ func watchEvents(t *testing.T, before *contract.WatchState, connections ...[]vir
 	var events []map[string]any
 	failed := false
 	m := &MachineEvents{
-		Watcher: &scripted{connections, cancel}, Hosts: []string{"test:///default"},
+		Watcher: &scripted{connections, cancel}, Hosts: func() []string { return []string{"test:///default"} },
 		Publish: func(_ context.Context, texts []json.RawMessage, key string) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -157,7 +157,7 @@ func TestMachineEvents_TakesOver(t *testing.T) {
 // A host that the policy does not have is not watched.
 func TestMachineEvents_Refused(t *testing.T) {
 	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
-	m := &MachineEvents{}
+	m := &MachineEvents{Hosts: func() []string { return nil }}
 	env.RegisterActivity(m.Watch)
 	_, err := env.ExecuteActivity(m.Watch, contract.WatchRequest{URI: "qemu:///system"})
 	require.ErrorContains(t, err, `the policy has no events of "qemu:///system"`)

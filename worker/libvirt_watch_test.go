@@ -51,6 +51,52 @@ func TestLibvirt_WatchIsTakenUpAgain(t *testing.T) {
 	f.requireMissed(t, s, run)
 }
 
+// A host that a policy has watched from now on is, and one that it has no more is not.
+func TestLibvirt_WatchFollowsThePolicy(t *testing.T) {
+	t.Parallel()
+	needLibvirt(t)
+	folder := t.TempDir()
+	file := filepath.Join(folder, "policy.yaml")
+	write := func(events string) {
+		t.Helper()
+		text := "policy: 1\nrules: [{name: ops, match: {namespace: ops}, libvirt: {uris: ['test:///default'], events: [" + events + "]}}]\n"
+		require.NoError(t, os.WriteFile(file+".next", []byte(text), 0o600))
+		require.NoError(t, os.Rename(file+".next", file))
+	}
+	write("")
+	_, s := startUp(t, filepath.Join(folder, "state"), nil, "--policy", file)
+	watch := contract.WatchMachines + "/test:///default"
+	_, err := s.DescribeWorkflowExecution(t.Context(), watch, "")
+	require.Error(t, err)
+	write("'test:///default'")
+	pollUntil(t, "the watch knows that the guest runs", func() bool { return watchKnows(t, s, watch, `"running"`) })
+	write("")
+	require.ErrorContains(t, s.GetWorkflow(t.Context(), watch, "").Get(t.Context(), nil), "the policy has no events of")
+	write("'test:///default'")
+	pollUntil(t, "it is watched again", func() bool { return watchKnows(t, s, watch, `"running"`) })
+}
+
+// watchKnows tells whether what outlives a watch's worker has this in it.
+func watchKnows(t *testing.T, s *session, watch, text string) bool {
+	t.Helper()
+	found, err := s.DescribeWorkflowExecution(t.Context(), watch, "")
+	if err != nil || len(found.GetPendingActivities()) == 0 {
+		return false
+	}
+	known := found.GetPendingActivities()[0].GetHeartbeatDetails().GetPayloads()
+	return len(known) > 0 && strings.Contains(string(known[0].GetData()), text)
+}
+
+// needLibvirt skips the test where there is none; not in CI, where it fails.
+func needLibvirt(t *testing.T) {
+	t.Helper()
+	there, err := scriptCondition("libvirt")
+	require.NoError(t, err)
+	if !there {
+		t.Skip("no libvirt")
+	}
+}
+
 // qemu is one operation at the daemon's QEMU, past the broker.
 func (f *fleet) qemu(t *testing.T, operation string, arguments virt.Arguments) {
 	t.Helper()
@@ -70,14 +116,7 @@ func (f *fleet) waitsForOff(t *testing.T, s *session) client.WorkflowRun {
 		return err == nil && about.Get(&state) == nil && strings.Contains(fmt.Sprint(state), "/do/0/off")
 	})
 	watch := contract.WatchMachines + "/" + f.URI("qemu")
-	pollUntil(t, "the watch knows that the guest runs", func() bool {
-		found, err := s.DescribeWorkflowExecution(t.Context(), watch, "")
-		if err != nil || len(found.GetPendingActivities()) == 0 {
-			return false
-		}
-		known := found.GetPendingActivities()[0].GetHeartbeatDetails().GetPayloads()
-		return len(known) > 0 && strings.Contains(string(known[0].GetData()), `"running"`)
-	})
+	pollUntil(t, "the watch knows that the guest runs", func() bool { return watchKnows(t, s, watch, `"running"`) })
 	return run
 }
 

@@ -16,7 +16,7 @@ import (
 // has, and tell of them as the sender @libvirt.
 func (s *service) registerMachineEvents(options serviceOptions, log zerolog.Logger) {
 	(&activities.MachineEvents{
-		Watcher: s.machines, Hosts: options.policy.watchedHosts(),
+		Watcher: s.machines, Hosts: options.policy.watchedHosts,
 		Publish: func(ctx context.Context, events []json.RawMessage, key string) error {
 			_, err := s.events.Publish(ctx, contract.Sender{Identity: contract.SenderLibvirt}, events, key)
 			return err
@@ -29,8 +29,8 @@ func (s *service) registerMachineEvents(options serviceOptions, log zerolog.Logg
 
 // watchMachines has one worker of the namespace watch each host. The policy that
 // counts is that of the worker that takes the watch: all should have the same.
-func (s *service) watchMachines(ctx context.Context, options serviceOptions, log zerolog.Logger) {
-	for _, uri := range options.policy.watchedHosts() {
+func (s *service) watchMachines(ctx context.Context, uris []string, log zerolog.Logger) {
+	for _, uri := range uris {
 		_, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID: contract.WatchMachines + "/" + uri, TaskQueue: contract.TaskQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,

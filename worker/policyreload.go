@@ -53,13 +53,10 @@ func stateOf(file string) fileState {
 }
 
 // begin records the policy that a worker starts with, which nothing is done
-// without.
+// without. The file is not looked at here: it may be another by now than the one that
+// was loaded, which the first look of run must notice.
 func (w *policyWatch) begin() error {
-	p := w.source.current.Load()
-	if w.source.file != "" {
-		w.seen = stateOf(w.source.file)
-	}
-	return w.accepted(p, "loaded")
+	return w.accepted(w.source.current.Load(), "loaded")
 }
 
 // run looks at the file until the context ends.

@@ -134,7 +134,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	s.events.Register(s.worker)
 	workflows.RegisterWith(s.worker, workflows.Options{Telling: s.telling})
 	s.registerMachineEvents(options, log)
-	s.policy.prepare = s.replaceEvents
+	s.policy.prepare = func(p *policies.Policy) (func(), error) { return s.follow(ctx, p, log) }
 	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
@@ -150,7 +150,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	if !options.oneRun {
 		s.anchors = startAnchoring(c, s.audit, log) //nolint:contextcheck // until the service is closed
 	}
-	s.watchMachines(ctx, options, log)
+	s.watchMachines(ctx, options.policy.watchedHosts(), log)
 	if options.ahead {
 		s.warmUp(ctx, log)
 	}
@@ -160,10 +160,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	return s, nil
 }
 
-// replaceEvents makes ready what a policy says of events.
-func (s *service) replaceEvents(p *policies.Policy) (inForce func(), err error) {
+// follow makes ready what a policy says of events, and of hosts that are watched.
+func (s *service) follow(ctx context.Context, p *policies.Policy, log zerolog.Logger) (inForce func(), err error) {
 	o, err := eventOptions{}.under(p)
-	return func() { s.events.Replace(o.rules, o.sinks) }, err
+	return func() {
+		s.events.Replace(o.rules, o.sinks)
+		s.watchMachines(context.WithoutCancel(ctx), p.WatchedHosts(), log)
+	}, err
 }
 
 // watchPolicy replaces the policy when its file changes, until the service closes.
@@ -219,7 +222,7 @@ func newWorker(c client.Client, options serviceOptions, gate *ledger.Gate, faile
 		scripts = 2 * runtime.NumCPU()
 	}
 	return sdkworker.New(c, contract.TaskQueue, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: scripts + len(options.policy.unlisted().Libvirt.Events), // a watch never ends
+		MaxConcurrentActivityExecutionSize: scripts + len(options.policy.watchedHosts()), // a watch never ends
 		Interceptors:                       []interceptor.WorkerInterceptor{gate.Interceptor()},
 		// A coroutine yields by the work it has done, which takes longer on a busy machine.
 		DeadlockDetectionTimeout: 10 * time.Second,
