@@ -130,6 +130,9 @@ func (e *execution) standBy(ctx workflow.Context) error {
 func (e *execution) perform(ctx workflow.Context, activity string, request, result any) error {
 	for {
 		err := workflow.ExecuteActivity(ctx, activity, request).Get(ctx, result)
+		if abandoned(ctx, err) {
+			return ctx.Err()
+		}
 		order, again := e.heldBy(ctx, err)
 		if order == nil {
 			return err
@@ -149,6 +152,19 @@ func (e *execution) perform(ctx workflow.Context, activity string, request, resu
 			}
 		}
 	}
+}
+
+// abandonedVersion is the change by which an execution that is cancelled while the
+// worker of its activity is dead ends as cancelled, and not in a timeout.
+const abandonedVersion = "abandoned"
+
+// abandoned tells whether an activity of what is cancelled never answered: its worker
+// died, and there was nobody to hear of the cancellation.
+func abandoned(ctx workflow.Context, err error) bool {
+	if _, timeout := errors.AsType[*temporal.TimeoutError](err); !timeout || ctx.Err() == nil {
+		return false
+	}
+	return workflow.GetVersion(ctx, abandonedVersion, workflow.DefaultVersion, 1) >= 1
 }
 
 // hearsay is how long an execution waits for a worker to hear of a release.
