@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/ledger"
 )
 
 // burstSize is how many violations of how many definitions come at once: a part of
@@ -55,7 +57,9 @@ func testBurst(t *testing.T, g *ground) {
 			assert.NoError(t, filer.Tell(t.Context(), report))
 		}
 	}
+	t.Logf("resident before: %s", g.resident(t))
 	inParallel(16, violations, func(n int) { file(fmt.Sprint("victim-", n%definitions), n/definitions) })
+	t.Logf("resident: %s", g.resident(t))
 	t.Logf("%d violations filed twice after %s", violations, time.Since(began).Round(time.Millisecond))
 	// One definition gets more than a run of its ledger takes.
 	inParallel(16, 230, func(n int) { file("hammered", n) })
@@ -84,11 +88,72 @@ func testBurst(t *testing.T, g *ground) {
 		}
 		return err == nil && n == definitions+1
 	})
-	for _, id := range []string{contract.LedgerID("burst", "hammered"), contract.RegisterID} {
+	t.Logf("resident: %s", g.resident(t))
+	testRegisterGoesOn(t, g, definitions+1)
+	longest := int64(0)
+	for _, id := range append(g.burstLedgers(definitions), contract.RegisterID) {
 		d, err := g.DescribeWorkflowExecution(t.Context(), id, "")
 		require.NoError(t, err)
-		assert.Less(t, d.GetWorkflowExecutionInfo().GetHistoryLength(), int64(10_240), id)
+		longest = max(longest, d.GetWorkflowExecutionInfo().GetHistoryLength())
 	}
+	t.Logf("longest history of a ledger or of the register: %d events", longest)
+	assert.Less(t, longest, int64(10_240))
+}
+
+// burstLedgers are the ids of the ledgers that a burst makes.
+func (g *ground) burstLedgers(definitions int) []string {
+	ids := []string{contract.LedgerID("burst", "hammered")}
+	for n := range definitions {
+		ids = append(ids, contract.LedgerID("burst", fmt.Sprint("victim-", n)))
+	}
+	return ids
+}
+
+// testRegisterGoesOn: the register continues as new after some hundred words, and
+// what is held stays held.
+func testRegisterGoesOn(t *testing.T, g *ground, held int) {
+	t.Helper()
+	filer := g.filer(t)
+	run := func() string {
+		d, err := g.DescribeWorkflowExecution(t.Context(), contract.RegisterID, "")
+		require.NoError(t, err)
+		return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	}
+	before := run()
+	const words = 320
+	inParallel(16, words, func(n int) {
+		word, err := filer.Key.Sign(ledger.ForHeld, contract.Held{Namespace: "burst", Name: "word", State: contract.LedgerActive, Revision: int64(n) + 1})
+		assert.NoError(t, err)
+		assert.NoError(t, g.SignalWorkflow(t.Context(), contract.RegisterID, "", contract.HeldSignal, word))
+	})
+	pollUntil(t, "the register has continued as new", func() bool { return run() != before })
+	all, err := g.store.Held(t.Context())
+	require.NoError(t, err)
+	n := 0
+	for _, h := range all {
+		if h.Namespace == "burst" {
+			n++
+		}
+	}
+	assert.Equal(t, held, n)
+}
+
+// resident is the memory of the server's process and of the second worker's, with
+// the most that each has had.
+func (g *ground) resident(t *testing.T) string {
+	t.Helper()
+	var parts []string
+	for name, process := range map[string]*lazaretCommand{"server and worker": g.up, "worker": g.second} {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Process.Pid))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(status)) {
+			if strings.HasPrefix(line, "VmRSS") || strings.HasPrefix(line, "VmHWM") {
+				parts = append(parts, name+" "+strings.Join(strings.Fields(line), " "))
+			}
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
 }
 
 // inParallel does something n times, at most so many at the same time.
