@@ -37,6 +37,7 @@ func Conform(t *testing.T, target Target) {
 	if target.Guests {
 		t.Run("guests", s.guests)
 		t.Run("devices", s.devices)
+		t.Run("media", s.media)
 	}
 }
 

@@ -69,3 +69,23 @@ func (s suite) devices(t *testing.T) {
 	deleted := do[virt.DomainDeletion](t, s, "domain.delete", arguments{"name": name, "storage": true})
 	require.Equal(t, []string{s.Pool + "/" + name + ".raw"}, deleted.Volumes)
 }
+
+// media: the CD in a running guest's drive is changed.
+func (s suite) media(t *testing.T) {
+	name := s.prefix + "-cd"
+	drive := func(volume arguments) arguments {
+		return arguments{"pool": volume["pool"], "volume": volume["volume"], "format": "raw", "device": "cdrom", "bus": "sata", "target": "sda"}
+	}
+	first, second := drive(s.volume(t, name+"-1.raw", "raw")), drive(s.volume(t, name+"-2.raw", "raw"))
+	s.define(t, name, arguments{"machine": "q35", "disks": []any{first}})
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": name})
+	require.True(t, do[virt.DomainChange](t, s, "domain.update-device", arguments{"name": name, "disk": second}).Changed)
+	for range 2 {
+		seen := do[virt.Document](t, s, "domain.getxml", arguments{"name": name}).XML
+		require.Contains(t, seen, name+"-2.raw")
+		require.NotContains(t, seen, name+"-1.raw")
+		do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	}
+	delete(second, "target")
+	s.refused(t, virt.Invalid, "domain.update-device", arguments{"name": name, "disk": second})
+}
