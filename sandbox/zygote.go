@@ -248,7 +248,7 @@ func (x *run) forkInit() error {
 	}
 	for _, name := range []string{"uid_map", "gid_map"} {
 		at := "/proc/" + strconv.Itoa(pid) + "/" + name
-		if err := os.WriteFile(at, fmt.Appendf(nil, "%d %d 1\n", insideUID, x.slot.uid), 0); err != nil { //nolint:gosec // it exists
+		if err := os.WriteFile(at, fmt.Appendf(nil, "%d %d 1\n", insideUID, x.slot.uid), 0); err != nil {
 			return unavailable("write "+name, err)
 		}
 	}

@@ -131,8 +131,15 @@ func (d *drill) run(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"running", d.start}, {"act", d.offend}, {"verdict", d.verdict}, {"contained", d.contained}, {"held", d.held},
-		{"refused", d.refused}, {"released", d.release}, {"recovered", d.recovered}, {"closed", d.close},
+		{"running", d.start},
+		{"act", d.offend},
+		{"verdict", d.verdict},
+		{"contained", d.contained},
+		{"held", d.held},
+		{"refused", d.refused},
+		{"released", d.release},
+		{"recovered", d.recovered},
+		{"closed", d.close},
 	} {
 		d.say(step.name + " …")
 		bounded, done := context.WithTimeout(ctx, d.patience)
@@ -292,7 +299,7 @@ func (d *drill) held(ctx context.Context) error {
 		}
 		if state.Fault != nil {
 			d.came("held", time.Now(), "%s has faulted, as the policy says", d.bystander.GetID())
-			return true, nil
+			return true, nil //nolint:nilerr // the fault is what was waited for
 		}
 		return false, nil
 	})
@@ -337,7 +344,7 @@ func (d *drill) recovered(ctx context.Context) error {
 	if err := d.incidentIs(ctx, contract.IncidentRecovered, "recovered"); err != nil {
 		return err
 	}
-	_, _ = waitOnce(ctx, d.bystander) //nolint:errcheck // it was cancelled, or has faulted
+	_, _ = waitOnce(ctx, d.bystander) // it was cancelled, or has faulted
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -368,7 +375,7 @@ func (d *drill) tidy(ctx context.Context) error {
 	}
 	for _, run := range []client.WorkflowRun{d.bystander, d.culprit} {
 		if run != nil {
-			_ = d.CancelWorkflow(ctx, run.GetID(), run.GetRunID()) //nolint:errcheck // it has ended
+			_ = d.CancelWorkflow(ctx, run.GetID(), run.GetRunID()) // it has ended
 		}
 	}
 	if errors.Is(err, ledger.ErrNoLedger) {

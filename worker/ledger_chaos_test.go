@@ -94,7 +94,7 @@ func (s *siege) ledger(t *testing.T, namespace, name string) contract.Ledger {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	l, _ := s.store.Ledger(ctx, namespace, name) //nolint:errcheck // it is asked again
+	l, _ := s.store.Ledger(ctx, namespace, name) // it is asked again
 	return l
 }
 
@@ -124,6 +124,7 @@ func TestLedger_Chaos(t *testing.T) {
 // spool, and are filed once when it is back, though their script, whose activity
 // could not tell that it lives, runs again (D7).
 func testServerAway(t *testing.T, s *siege) {
+	t.Helper()
 	const acts = 60
 	code := fmt.Sprintf("import time\nfor n in range(%d):\n  try: open('/root/%%d' %% n)\n  except OSError: pass\n  time.sleep(0.1)\n", acts)
 	names := []string{"spy-0", "spy-1", "spy-2"}
@@ -152,6 +153,7 @@ func testServerAway(t *testing.T, s *siege) {
 // testSteps kills one process when a definition has come to a step, and goes on with
 // the next definition.
 func testSteps(t *testing.T, s *siege) {
+	t.Helper()
 	var culprits, bystanders []client.WorkflowRun
 	name := func(n int) string { return fmt.Sprint("spy-", n) }
 	steps := []struct {

@@ -262,8 +262,12 @@ func merged(known, more contract.IncidentFindings) contract.IncidentFindings {
 		to   *string
 		from string
 	}{
-		{&known.Cause, more.Cause}, {&known.Fix, more.Fix}, {&known.PolicyUpdate, more.PolicyUpdate},
-		{&known.Rules, more.Rules}, {&known.Training, more.Training}, {&known.Lessons, more.Lessons},
+		{&known.Cause, more.Cause},
+		{&known.Fix, more.Fix},
+		{&known.PolicyUpdate, more.PolicyUpdate},
+		{&known.Rules, more.Rules},
+		{&known.Training, more.Training},
+		{&known.Lessons, more.Lessons},
 	} {
 		if strings.TrimSpace(pair.from) != "" {
 			*pair.to = pair.from

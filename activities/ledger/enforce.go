@@ -31,7 +31,7 @@ func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contr
 	defer cancel()
 	running, err := a.concerned(ctx, e.Ledger)
 	if err != nil {
-		return contract.Told{}, nil //nolint:nilerr // Tell asks again
+		return contract.Told{}, nil // Tell asks again
 	}
 	var told contract.Told
 	var mu sync.Mutex

@@ -47,8 +47,14 @@ func (a *Activities) RecordIncident(ctx context.Context, c contract.IncidentChec
 func changeText(r contract.IncidentRequest) string {
 	var parts []string
 	for _, part := range [][2]string{
-		{"reviewer", r.Reviewer}, {"note", r.Note}, {"cause", r.Cause}, {"fix", r.Fix}, {"policy update", r.PolicyUpdate},
-		{"rules", r.Rules}, {"training", r.Training}, {"lessons", r.Lessons},
+		{"reviewer", r.Reviewer},
+		{"note", r.Note},
+		{"cause", r.Cause},
+		{"fix", r.Fix},
+		{"policy update", r.PolicyUpdate},
+		{"rules", r.Rules},
+		{"training", r.Training},
+		{"lessons", r.Lessons},
 	} {
 		if part[1] != "" {
 			parts = append(parts, part[0]+": "+part[1])

@@ -45,7 +45,7 @@ func TestEncode(t *testing.T) {
 	assert.EqualValues(t, 8, word(steps+64))
 	next := steps + 128
 	assert.Equal(t, []uint64{56, 1, 3}, []uint64{word(next), word(next + 24), word(next + 32)})
-	assert.EqualValues(t, uint64(initproc.InitFault)|7<<32, word(next+48))
+	assert.Equal(t, uint64(initproc.InitFault)|7<<32, word(next+48))
 }
 
 // TestCode: the machine is short, and ends by returning.

@@ -5,6 +5,7 @@ package incident
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -182,13 +183,8 @@ func (r *Report) timeline(l contract.Ledger, end time.Time) {
 }
 
 func violationText(v contract.Violation) string {
-	text := v.Severity + " " + v.Type
-	for _, part := range []string{v.Syscall, v.Subject} {
-		if part != "" {
-			text += " " + part
-		}
-	}
-	return text
+	parts := []string{v.Severity, v.Type, v.Syscall, v.Subject}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }
 
 // Findings are what has to be written down, by the name that people give it.

@@ -22,8 +22,10 @@ func example() (l contract.Ledger, ran []Execution, others []contract.Ledger) {
 	l.Versions = []contract.LedgerVersion{{Version: "1.0.0", Digest: "d1", Seen: at(1)}, {Version: "0.9.0", Digest: "d0", Seen: at(0)}}
 	l.Violations = []contract.Violation{
 		{ID: "old", At: at(0), Severity: "Low", Digest: "d0"},
-		{ID: "v1", At: at(2), Severity: "High", Type: "UnauthorizedFileAccess", Syscall: "openat", Count: 2, Action: "denied",
-			Subject: "/etc/shadow|\x1b[31m<b>`", Digest: "d1", Script: "s1", Execution: "e1", Task: "/do/0/spy"},
+		{
+			ID: "v1", At: at(2), Severity: "High", Type: "UnauthorizedFileAccess", Syscall: "openat", Count: 2, Action: "denied",
+			Subject: "/etc/shadow|\x1b[31m<b>`", Digest: "d1", Script: "s1", Execution: "e1", Task: "/do/0/spy",
+		},
 	}
 	l.Transitions = []contract.LedgerTransition{
 		{At: at(3), From: "active", To: "quarantined", Reason: "1 violation"},
