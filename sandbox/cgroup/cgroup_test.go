@@ -224,20 +224,37 @@ func TestSweep_LooksElsewhere(t *testing.T) {
 	dead := &Manager{parents: map[string]string{}, owner: m.owner}
 	dead.owner.start++
 	for name, dir := range m.parents {
-		elsewhere := filepath.Join(dir, "former-home-of-a-worker")
-		require.NoError(t, os.Mkdir(elsewhere, 0o750))
+		elsewhere, err := os.MkdirTemp(dir, "former-home-of-a-worker-") //nolint:usetesting // a cgroup
+		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, os.Remove(elsewhere)) })
 		dead.parents[name] = elsewhere
 	}
-	g, err := dead.Make()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "/usr/bin/sleep", "60")
-	require.NoError(t, cmd.Start())
-	require.NoError(t, g.Join(cmd.Process.Pid))
+	g, cmd := inhabit(t, dead)
 	_, err = m.Sweep()
 	require.NoError(t, err)
 	require.Error(t, cmd.Wait(), "what was left there lives on")
 	assert.NoDirExists(t, g.dirs[g.at["memory"]])
+}
+
+// inhabit makes a group with a process in it. The group of a dead worker may be swept
+// at any moment, by the worker of another package's test; then it makes another.
+func inhabit(t *testing.T, dead *Manager) (*Group, *exec.Cmd) {
+	t.Helper()
+	for {
+		g, err := dead.Make()
+		require.NoError(t, err)
+		cmd := exec.CommandContext(t.Context(), "/usr/bin/sleep", "60")
+		require.NoError(t, cmd.Start())
+		if err = g.Join(cmd.Process.Pid); err == nil {
+			return g, cmd
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = g.Remove()
+		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ESRCH) {
+			require.NoError(t, err)
+		}
+	}
 }
 
 func TestPrioritize(t *testing.T) {
