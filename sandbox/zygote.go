@@ -35,6 +35,7 @@ type forkServer struct {
 
 	mu    sync.Mutex // one request at a time
 	forks atomic.Int32
+	mute  atomic.Bool    // a request was not answered: what comes now may be its answer
 	users sync.WaitGroup // requests in progress
 }
 
@@ -176,6 +177,9 @@ func (z *forkServer) stop() error {
 func (z *forkServer) clone(child []*os.File) (int, error) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
+	if z.mute.Load() {
+		return -1, fmt.Errorf("%w: it did not answer before", errZygote)
+	}
 	z.forks.Add(1)
 	fds := make([]int, len(child))
 	for i, f := range child {
@@ -183,11 +187,13 @@ func (z *forkServer) clone(child []*os.File) (int, error) {
 	}
 	control := z.own.slot.control
 	_ = control.SetDeadline(time.Now().Add(setupTimeout))
-	if _, _, err := control.WriteMsgUnix([]byte{0}, unix.UnixRights(fds...), nil); err != nil {
-		return -1, fmt.Errorf("%w: %w", errZygote, err)
+	pidfd := -1
+	_, _, err := control.WriteMsgUnix([]byte{0}, unix.UnixRights(fds...), nil)
+	if err == nil {
+		pidfd, err = z.own.await(initproc.Cloned)
 	}
-	pidfd, err := z.own.await(initproc.Cloned)
 	if err != nil {
+		z.mute.Store(true)
 		return -1, fmt.Errorf("%w: %w", errZygote, err)
 	}
 	return pidfd, nil
@@ -197,7 +203,7 @@ func (z *forkServer) clone(child []*os.File) (int, error) {
 func (z *forkServer) spent(age time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(z.own.pidfd.Fd()), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
-	return z.forks.Load() >= maxForks || time.Since(z.born) > age || n != 0 || err != nil
+	return z.mute.Load() || z.forks.Load() >= maxForks || time.Since(z.born) > age || n != 0 || err != nil
 }
 
 // fork makes a sandbox in which the program waits. On an error nothing is left of it.

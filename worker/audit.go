@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lazaret.dev/lazaret/activities/audit"
-	"lazaret.dev/lazaret/worker/install"
 )
 
 // auditFlag says where the audit log is.
@@ -26,12 +25,9 @@ func (a *app) auditFolder() (string, error) {
 	if a.auditDir != "" {
 		return a.auditDir, nil
 	}
-	dir := a.stateDir
-	if dir == "" {
-		var err error
-		if dir, err = install.DefaultDir(); err != nil {
-			return "", installError(err)
-		}
+	dir, err := a.statePath()
+	if err != nil {
+		return "", err
 	}
 	return filepath.Join(dir, "audit"), nil
 }

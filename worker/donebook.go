@@ -83,11 +83,11 @@ func account() string {
 // folder. The command's own work is done: that it cannot be written down is said,
 // and is no error.
 func (a *app) noteDone(item, of string) {
-	dir := a.stateDir
-	if dir == "" {
-		dir, _ = install.DefaultDir()
+	dir, err := a.statePath()
+	if err == nil {
+		_, err = os.Stat(dir)
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if err != nil {
 		return
 	}
 	b, err := a.openDoneBook()

@@ -36,10 +36,7 @@ func (a *app) readLedgerKey() ([]byte, error) {
 // localKey is the installation's key, if the Temporal at the address is the one
 // that this installation has up: its own worker signs with it too.
 func (a *app) localKey(address string) []byte {
-	dir, err := a.stateDir, error(nil)
-	if dir == "" {
-		dir, err = install.DefaultDir()
-	}
+	dir, err := a.statePath()
 	if err != nil {
 		return nil
 	}

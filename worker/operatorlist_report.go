@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/worker/markdown"
 )
 
 // operatorReport prints the machine, both lists and what the audit log has counted,
@@ -25,9 +26,9 @@ func (a *app) operatorReport(ctx context.Context, level string, o *operator) err
 		host = "an unnamed machine"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# lazaret on %s, %s\n\nVersion %s (%s)", cell(host), o.now.UTC().Format(time.DateOnly), a.build.Version, short(a.build.Commit))
+	fmt.Fprintf(&b, "# lazaret on %s, %s\n\nVersion %s (%s)", markdown.Text(host), o.now.UTC().Format(time.DateOnly), a.build.Version, short(a.build.Commit))
 	if o.policy != nil {
-		fmt.Fprintf(&b, ", policy %s (%s)", cell(o.policy.File), short(o.policy.Digest))
+		fmt.Fprintf(&b, ", policy %s (%s)", markdown.Text(o.policy.File), short(o.policy.Digest))
 	}
 	b.WriteString(".\n")
 	reportTable(&b, "Before it is put to use", deploy)
@@ -47,20 +48,15 @@ func reportTable(b *strings.Builder, title string, all []diagnosis) {
 	fmt.Fprintf(b, "\n## %s\n\n| | | |\n|---|---|---|\n", title)
 	for _, d := range all {
 		word, text := d.said()
-		name := d.Name
+		name := markdown.Text(d.Name)
 		if d.Text != "" {
-			name = d.Text + " (`" + d.Name + "`)"
+			name = markdown.Text(d.Text) + " (`" + markdown.Code(d.Name) + "`)"
 		}
 		if !d.OK && d.Remedy != "" {
 			text += ". Remedy: " + d.Remedy
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", word, cell(name), cell(text))
+		fmt.Fprintf(b, "| %s | %s | %s |\n", word, name, markdown.Text(text))
 	}
-}
-
-// cell is text that cannot leave its cell of a table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "<", "&lt;").Replace(text)
 }
 
 // reported are the events that the report counts.
@@ -86,7 +82,7 @@ func (a *app) reportAudit(b *strings.Builder, o *operator) {
 		})
 	}
 	if err != nil {
-		fmt.Fprintf(b, "It cannot be read: %s\n", cell(err.Error()))
+		fmt.Fprintf(b, "It cannot be read: %s\n", markdown.Text(err.Error()))
 		return
 	}
 	b.WriteString("| event | times |\n|---|---|\n")
@@ -104,6 +100,6 @@ func (a *app) reportAudit(b *strings.Builder, o *operator) {
 	})
 	b.WriteString("\n| definition | violations |\n|---|---|\n")
 	for _, name := range names[:min(10, len(names))] {
-		fmt.Fprintf(b, "| %s | %d |\n", cell(name), definitions[name])
+		fmt.Fprintf(b, "| %s | %d |\n", markdown.Text(name), definitions[name])
 	}
 }

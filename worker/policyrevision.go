@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"lazaret.dev/lazaret/policies"
-	"lazaret.dev/lazaret/worker/install"
 )
 
 // acceptedRevisions remembers, in the state folder, the revision of each policy
@@ -27,12 +26,9 @@ type acceptedRevision struct {
 const revisionsFile = "policy-revisions.json"
 
 func (a *app) acceptedRevisions() (acceptedRevisions, error) {
-	dir := a.stateDir
-	if dir == "" {
-		var err error
-		if dir, err = install.DefaultDir(); err != nil {
-			return acceptedRevisions{}, installError(err)
-		}
+	dir, err := a.statePath()
+	if err != nil {
+		return acceptedRevisions{}, err
 	}
 	return acceptedRevisions{filepath.Join(dir, revisionsFile)}, nil
 }

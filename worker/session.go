@@ -165,6 +165,18 @@ func dialReason(err error) string {
 	return text
 }
 
+// statePath is the state folder, whether or not it is there.
+func (a *app) statePath() (string, error) {
+	if a.stateDir != "" {
+		return a.stateDir, nil
+	}
+	dir, err := install.DefaultDir()
+	if err != nil {
+		return "", installError(err)
+	}
+	return dir, nil
+}
+
 func installError(err error) error {
 	if e, ok := errors.AsType[*install.Error](err); ok {
 		return unreachable(e, e.Hint)

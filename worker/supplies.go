@@ -11,7 +11,6 @@ import (
 	"lazaret.dev/lazaret/activities/environments"
 	"lazaret.dev/lazaret/activities/sources"
 	"lazaret.dev/lazaret/sandbox/egress"
-	"lazaret.dev/lazaret/worker/install"
 )
 
 // supplyFlags are what an operator lets scripts have beyond the system's own:
@@ -85,14 +84,11 @@ func (a *app) supplies() (activities.Supplies, error) {
 }
 
 func (a *app) cacheDir() (string, error) {
-	dir := a.stateDir
-	if dir == "" {
-		var err error
-		if dir, err = install.DefaultDir(); err != nil {
-			return "", installError(err)
-		}
+	dir, err := a.statePath()
+	if err != nil {
+		return "", err
 	}
-	dir, err := filepath.Abs(filepath.Join(dir, cacheFolder)) // sandboxes see it under this path
+	dir, err = filepath.Abs(filepath.Join(dir, cacheFolder)) // sandboxes see it under this path
 	if err != nil {
 		return "", invalid("", "--state-dir: %w", err)
 	}

@@ -216,11 +216,11 @@ func (a *app) presumedLevel() policies.Level {
 	if _, configured, err := configuredTemporal(); configured || err != nil {
 		return 0
 	}
-	dir := a.stateDir
-	if dir == "" {
-		dir, _ = install.DefaultDir()
+	dir, err := a.statePath()
+	if err == nil {
+		_, err = os.Stat(dir)
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if err != nil {
 		return policies.Maximum
 	}
 	home, err := install.Open(dir)

@@ -20,7 +20,7 @@ def _start():
     script = "/lazaret/script.py"
     main = sys.modules["__main__"].__dict__
     runner = _start.__code__.co_filename
-    own = set(sys.modules)  # and what is imported until there is a script
+    own = set(sys.modules)  # before the runner imports any
 
     # -S leaves out site, which defines these two.
     builtins.exit = builtins.quit = sys.exit

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/worker/markdown"
 )
 
 // Markdown is the report as a document. What came out of sandboxes and from the
@@ -13,11 +14,11 @@ import (
 func (r Report) Markdown() string {
 	var b strings.Builder
 	i := r.Incident
-	fmt.Fprintf(&b, "# Incident %s\n\n", text(i.ID))
+	fmt.Fprintf(&b, "# Incident %s\n\n", markdown.Text(i.ID))
 	fmt.Fprintln(&b, "| | |\n|---|---|")
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "| %s | %s |\n", name, text(value))
+			fmt.Fprintf(&b, "| %s | %s |\n", name, markdown.Text(value))
 		}
 	}
 	row("Definition", r.Definition+", now "+r.Standing)
@@ -35,7 +36,7 @@ func (r Report) Markdown() string {
 	r.writeViolations(&b)
 	fmt.Fprintln(&b, "\n## Cause and lessons")
 	for _, finding := range Findings {
-		value := text(*finding.Of(&i.IncidentFindings))
+		value := markdown.Text(*finding.Of(&i.IncidentFindings))
 		if value == "" {
 			value = "_not written down yet_"
 		}
@@ -43,10 +44,10 @@ func (r Report) Markdown() string {
 	}
 	fmt.Fprintln(&b, "\n\n## Evidence")
 	for _, e := range i.Evidence {
-		fmt.Fprintf(&b, "\n- `%s`, SHA-256 `%s`", code(e.File), code(e.SHA256))
+		fmt.Fprintf(&b, "\n- `%s`, SHA-256 `%s`", markdown.Code(e.File), markdown.Code(e.SHA256))
 	}
 	if len(i.Evidence) == 0 {
-		fmt.Fprintf(&b, "\nNone is noted. `lazaret evidence %s -o FILE` gathers it.", code(r.Definition))
+		fmt.Fprintf(&b, "\nNone is noted. `lazaret evidence %s -o FILE` gathers it.", markdown.Code(r.Definition))
 	}
 	fmt.Fprintln(&b)
 	return b.String()
@@ -55,7 +56,7 @@ func (r Report) Markdown() string {
 func (r Report) writeTimeline(b *strings.Builder) {
 	fmt.Fprint(b, "\n## Timeline\n\n| when | what | who | |\n|---|---|---|---|\n")
 	for _, e := range r.Timeline {
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", stamp(e.At), text(e.What), text(e.By), text(e.Note))
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", stamp(e.At), markdown.Text(e.What), markdown.Text(e.By), markdown.Text(e.Note))
 	}
 }
 
@@ -63,13 +64,13 @@ func (r Report) writeScope(b *strings.Builder) {
 	s := r.Scope
 	fmt.Fprint(b, "\n## Scope\n")
 	for _, v := range s.Versions {
-		fmt.Fprintf(b, "\n- version %s, document `%s`, first seen %s", text(v.Version), code(v.Digest), stamp(v.Seen))
+		fmt.Fprintf(b, "\n- version %s, document `%s`, first seen %s", markdown.Text(v.Version), markdown.Code(v.Digest), stamp(v.Seen))
 	}
 	for _, script := range s.Scripts {
-		fmt.Fprintf(b, "\n- script `%s`", code(script))
+		fmt.Fprintf(b, "\n- script `%s`", markdown.Code(script))
 	}
 	for _, id := range r.Incident.Executions {
-		fmt.Fprintf(b, "\n- told to stop: execution `%s`", code(id))
+		fmt.Fprintf(b, "\n- told to stop: execution `%s`", markdown.Code(id))
 	}
 	if r.Incident.More > 0 {
 		fmt.Fprintf(b, "\n- and %d more executions", r.Incident.More)
@@ -79,10 +80,10 @@ func (r Report) writeScope(b *strings.Builder) {
 		if e.Script != "" {
 			what, digest = "script", e.Script
 		}
-		fmt.Fprintf(b, "\n- elsewhere: %s has the same %s `%s`", text(e.Definition), what, code(digest))
+		fmt.Fprintf(b, "\n- elsewhere: %s has the same %s `%s`", markdown.Text(e.Definition), what, markdown.Code(digest))
 	}
 	for _, other := range s.Related {
-		fmt.Fprintf(b, "\n- its %s %s/%s was %s at %s", text(other.Relation), text(other.Namespace), text(other.Name), text(other.State), stamp(other.At))
+		fmt.Fprintf(b, "\n- its %s %s/%s was %s at %s", markdown.Text(other.Relation), markdown.Text(other.Namespace), markdown.Text(other.Name), markdown.Text(other.State), stamp(other.At))
 	}
 	if len(s.Executions) == 0 {
 		fmt.Fprintln(b, "\n- no execution of it is known to Temporal")
@@ -90,7 +91,7 @@ func (r Report) writeScope(b *strings.Builder) {
 	}
 	fmt.Fprint(b, "\n\n| execution | definition | version | status | started | by |\n|---|---|---|---|---|---|\n")
 	for _, e := range s.Executions {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", text(e.ID), text(e.Definition), text(e.Version), text(e.Status), stamp(e.Started), text(e.By))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", markdown.Text(e.ID), markdown.Text(e.Definition), markdown.Text(e.Version), markdown.Text(e.Status), stamp(e.Started), markdown.Text(e.By))
 	}
 }
 
@@ -101,7 +102,7 @@ func (r Report) writeViolations(b *strings.Builder) {
 	fmt.Fprint(b, "\n## Violations\n\n| when | severity | type | what | times | action | task | id |\n|---|---|---|---|---|---|---|---|\n")
 	for _, v := range r.Violations {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %d | %s | %s | %s |\n",
-			stamp(v.At), text(v.Severity), text(v.Type), text(strings.TrimSpace(v.Syscall+" "+v.Subject)), v.Count, text(v.Action), text(v.Task), text(v.ID))
+			stamp(v.At), markdown.Text(v.Severity), markdown.Text(v.Type), markdown.Text(strings.TrimSpace(v.Syscall+" "+v.Subject)), v.Count, markdown.Text(v.Action), markdown.Text(v.Task), markdown.Text(v.ID))
 	}
 }
 
@@ -110,26 +111,6 @@ func stamp(at time.Time) string {
 		return ""
 	}
 	return at.UTC().Format("2006-01-02 15:04:05.000Z")
-}
-
-var markup = strings.NewReplacer(
-	"\\", "\\\\", "|", "\\|", "`", "\\`", "<", "&lt;", ">", "&gt;", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "&", "&amp;",
-	"\n", " ", "\r", " ",
-)
-
-func text(s string) string { return markup.Replace(visible(s)) }
-
-// code is for what stands between backquotes.
-func code(s string) string { return strings.ReplaceAll(visible(s), "`", "'") }
-
-// visible has no control characters: what a terminal would obey.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 // Line is one incident in a list.
