@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
@@ -46,7 +47,7 @@ func (a *gatedActivity) ExecuteActivity(ctx context.Context, in *interceptor.Exe
 	}
 	defer leave()
 	result, err := a.Next.ExecuteActivity(watched, in)
-	if held := context.Cause(watched); err != nil && ctx.Err() == nil && isHeld(held) && !isVerdict(err) {
+	if held := context.Cause(watched); err != nil && ctx.Err() == nil && isHeld(held) && !isVerdict(err, in.Args[0]) {
 		return nil, held
 	}
 	return result, err
@@ -57,10 +58,19 @@ func isHeld(err error) bool {
 	return ok && application.Type() == contract.Quarantined
 }
 
-// isVerdict tells an error that says what the program itself has done.
-func isVerdict(err error) bool {
+// isVerdict tells an error that says what the program itself has done: what it must
+// not, or more than its limits allow. It was ended for that, which may be what its
+// definition is held for, and not by the hold.
+func isVerdict(err error, request any) bool {
 	application, ok := err.(*temporal.ApplicationError) //nolint:errorlint // an activity's own, as it returned it
-	return ok && application.Type() == contract.AuthorizationError
+	if !ok || application.Type() == contract.AuthorizationError {
+		return ok
+	}
+	var fault *contract.Fault
+	if _, program := request.(contract.Process); !program || application.Details(&fault) != nil || fault == nil {
+		return false
+	}
+	return slices.Contains([]string{contract.CodeMemory, contract.CodeCPU, contract.CodeResource, contract.CodeTimeout}, fault.ErrorCode())
 }
 
 // taskOf finds for whom an activity is.

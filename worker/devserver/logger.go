@@ -3,9 +3,11 @@
 package devserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -65,14 +67,23 @@ func (l *logger) Info(msg string, tags ...tag.Tag) {
 
 // Warn writes msg unless it is known to be harmless here.
 func (l *logger) Warn(msg string, tags ...tag.Tag) {
-	if l.all || !l.hushed.Load() && !slices.Contains(harmless, msg) {
+	if l.all || !l.hushed.Load() && !slices.Contains(harmless, msg) && !givenUp(tags) {
 		l.write(zerolog.WarnLevel, msg, tags)
 	}
 }
 
-// Error writes msg.
+// givenUp tells a message about a request whose caller went away in the midst of it,
+// as a worker's does that is stopped while it asks for the first time: nothing has
+// failed. The server's errors keep but the text of what they are about.
+func givenUp(tags []tag.Tag) bool {
+	return slices.ContainsFunc(tags, func(t tag.Tag) bool {
+		return t.Key() == "error" && strings.HasSuffix(fmt.Sprint(t.Value()), context.Canceled.Error())
+	})
+}
+
+// Error writes msg, unless it is of a request that was given up.
 func (l *logger) Error(msg string, tags ...tag.Tag) {
-	if l.all || !l.hushed.Load() {
+	if l.all || !l.hushed.Load() && !givenUp(tags) {
 		l.write(zerolog.ErrorLevel, msg, tags)
 	}
 }
