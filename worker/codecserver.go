@@ -36,7 +36,7 @@ The UI of "lazaret up" needs none: it opens payloads itself for who is logged in
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveCodec(cmd.Context(), flags) },
 	}
-	cmd.Flags().StringVar(&flags.address, "address", "127.0.0.1:8234", "where it listens")
+	cmd.Flags().StringVar(&flags.address, codecFlag, "127.0.0.1:8234", "where it listens")
 	cmd.Flags().StringVar(&flags.origin, "ui-origin", "", "the Web UI's origin, such as https://temporal.example.org")
 	cmd.Flags().StringVar(&flags.token, "token-file", "", "file with the token that requests have to bear (0600)")
 	cmd.Flags().StringVar(&flags.cert, "tls-cert", "", "certificate, PEM; needed beyond loopback addresses")
@@ -84,7 +84,7 @@ func (a *app) serveCodec(ctx context.Context, flags codecServerFlags) error {
 // listen refuses to serve what was secret in the clear to others (C16).
 func (f codecServerFlags) listen(ctx context.Context) (net.Listener, string, error) {
 	if f.cert == "" && f.key == "" {
-		if err := loopback(f.address); err != nil {
+		if err := loopback(codecFlag, f.address, "serve TLS with --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that has TLS"); err != nil {
 			return nil, "", err
 		}
 	}

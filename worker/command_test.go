@@ -50,19 +50,31 @@ func (s *transcript) String() string {
 // test's end if it still runs then.
 func startLazaret(t *testing.T, environment []string, args ...string) *lazaretCommand {
 	t.Helper()
+	c := prepareLazaret(t, environment, args...)
+	c.begin(t)
+	return c
+}
+
+// prepareLazaret is the same, not yet begun.
+func prepareLazaret(t *testing.T, environment []string, args ...string) *lazaretCommand {
+	t.Helper()
 	c := &lazaretCommand{Cmd: exec.CommandContext(t.Context(), "lazaret", args...), said: &transcript{}}
 	c.Env = append(os.Environ(), environment...)
 	c.Stderr = c.said
+	return c
+}
+
+func (c *lazaretCommand) begin(t *testing.T) {
+	t.Helper()
 	require.NoError(t, c.Start())
 	t.Cleanup(func() {
 		if c.ProcessState == nil {
 			_ = c.Wait()
 		}
 		if t.Failed() {
-			t.Logf("%v:\n%s", args, c.said)
+			t.Logf("%v:\n%s", c.Args, c.said)
 		}
 	})
-	return c
 }
 
 func (c *lazaretCommand) signal(t *testing.T, s syscall.Signal) {

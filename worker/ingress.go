@@ -28,7 +28,7 @@ type ingressFlags struct {
 
 // addIngressFlags adds them to a command that runs a worker.
 func (a *app) addIngressFlags(cmd *cobra.Command, f *ingressFlags) {
-	cmd.Flags().StringVar(&f.address, "event-listen", "", "where CloudEvents are taken over HTTP, such as 127.0.0.1:8090 (default nowhere)")
+	cmd.Flags().StringVar(&f.address, ingressFlag, "", "where CloudEvents are taken over HTTP, such as 127.0.0.1:8090 (default nowhere)")
 	cmd.Flags().StringVar(&f.senders, "event-senders", "", "who may send there: a file of mode 0600, a name and a bearer token a line")
 	cmd.Flags().StringVar(&f.cert, "event-tls-cert", "", "PEM file with the certificate to serve; needed off loopback")
 	cmd.Flags().StringVar(&f.key, "event-tls-key", "", "PEM file with its private key")
@@ -66,9 +66,9 @@ func newIngress(ctx context.Context, f ingressFlags) (*ingress, error) {
 		return nil, invalid("", "--event-tls-cert and --event-tls-key go together")
 	}
 	if f.cert == "" {
-		if err := loopback(f.address); err != nil { // C16
-			return nil, invalid("serve TLS with --event-tls-cert and --event-tls-key, or listen on 127.0.0.1 behind a proxy that does",
-				"--event-listen: without TLS, tokens would go over the network in the clear: %w", err)
+		remedy := "without TLS, tokens would go over the network in the clear: give --event-tls-cert and --event-tls-key, or listen on 127.0.0.1 behind a proxy that has TLS"
+		if err := loopback(ingressFlag, f.address, remedy); err != nil {
+			return nil, err
 		}
 	}
 	i := &ingress{}

@@ -293,7 +293,7 @@ func TestNewIngress_Refuses(t *testing.T) {
 	}{
 		"nobody may send":       {ingressFlags{address: "127.0.0.1:0"}, "nobody may send; events are taken of known senders alone"},
 		"no address":            {ingressFlags{senders: senders}, "mean nothing without --event-listen"},
-		"another's machine":     {ingressFlags{address: "0.0.0.0:0", senders: senders}, "without TLS, tokens would go over the network in the clear"},
+		"another's machine":     {ingressFlags{address: "0.0.0.0:0", senders: senders}, "--event-listen: address \"0.0.0.0:0\" is not a loopback address"},
 		"a name":                {ingressFlags{address: "example.com:80", senders: senders}, "is not a loopback address"},
 		"half of TLS":           {ingressFlags{address: "127.0.0.1:0", senders: senders, cert: "x"}, "go together"},
 		"no certificate":        {ingressFlags{address: "0.0.0.0:0", senders: senders, cert: "/nowhere", key: "/nowhere"}, "no such file"},

@@ -104,7 +104,7 @@ func lookAtMetrics(ctx context.Context, o *operator) itemAnswer {
 	if o.metrics == "" {
 		return missing("--metrics-address is empty: none are served")
 	}
-	if err := loopback(o.metrics); err != nil {
+	if err := loopback(metricsFlag, o.metrics, ""); err != nil {
 		return missing("%v", err)
 	}
 	client := retryablehttp.NewClient()

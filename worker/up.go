@@ -38,8 +38,8 @@ opens the UI once.`,
 			return a.up(cmd.Context(), options, flags)
 		},
 	}
-	cmd.Flags().StringVar(&options.Address, "address", devserver.DefaultAddress, "where Temporal listens (loopback)")
-	cmd.Flags().StringVar(&options.UIAddress, "ui-address", devserver.DefaultUIAddress, "where the Web UI listens (loopback)")
+	cmd.Flags().StringVar(&options.Address, temporalFlag, devserver.DefaultAddress, "where Temporal listens (loopback)")
+	cmd.Flags().StringVar(&options.UIAddress, uiFlag, devserver.DefaultUIAddress, "where the Web UI listens (loopback)")
 	cmd.Flags().DurationVar(&options.Retention, "retention", devserver.DefaultRetention, "how long closed executions are kept")
 	cmd.Flags().BoolVar(&link, "link", false, "print a fresh link into the UI of the one that is up, and end")
 	a.workerFlags(cmd, &flags)
@@ -47,6 +47,11 @@ opens the UI once.`,
 }
 
 func (a *app) up(ctx context.Context, options devserver.Options, flags workerFlags) error {
+	for _, at := range [][2]string{{temporalFlag, options.Address}, {uiFlag, options.UIAddress}} {
+		if err := loopback(at[0], at[1], "use 127.0.0.1:PORT; to serve other machines, run Temporal itself and set TEMPORAL_ADDRESS"); err != nil {
+			return err
+		}
+	}
 	worker, err := a.serviceOptions(ctx, flags)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (a *app) workerFlags(cmd *cobra.Command, f *workerFlags) {
 	cmd.Flags().IntVar(&f.warmMemory, "warm-memory", 256, "MiB that all waiting interpreters may take together")
 	cmd.Flags().StringVar(&f.refill, "refill", string(sandbox.RefillAuto), "how waiting interpreters are made: start (each anew), zygote (copies of one, faster), auto (zygote but at level maximum)")
 	_ = cmd.RegisterFlagCompletionFunc("refill", cobra.FixedCompletions(sandbox.Refills(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().StringVar(&f.metrics, "metrics-address", "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
+	cmd.Flags().StringVar(&f.metrics, metricsFlag, "127.0.0.1:9464", "loopback address of /metrics, /healthz and /readyz; empty for none")
 }
 
 // defaultWarm serves scripts that come one after another; more serve bursts.
