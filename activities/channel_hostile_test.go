@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/contract"
@@ -69,7 +70,7 @@ func scriptRun(t *testing.T, r *sandbox.Runner, m *machines, level policies.Leve
 	request := contract.Process{Language: "python", Code: code, Task: contract.TaskID{Namespace: "ops", Name: "fleet", Execution: "e", Reference: "/do/0/ask"}}
 	spec, err := HostInterpreters().Spec(request, level)
 	require.NoError(t, err)
-	m.serve(&spec, request, "e/r/1", false)
+	m.serve(&spec, request, workflow.Execution{}, "e/r/1", false)
 	spec.Limits.Wall = 20 * time.Second
 	result, err := r.Run(t.Context(), spec)
 	require.NoError(t, err)

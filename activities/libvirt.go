@@ -25,6 +25,8 @@ type Libvirt struct {
 	Policies PolicyProvider
 	// Filer files what the policy denies; nil files nothing.
 	Filer Filer
+	// Starters tell whom Temporal let start an execution; nil: nobody.
+	Starters *Starters
 	// Grace is how long an operation may go on once the worker is stopping.
 	Grace time.Duration
 }
@@ -52,17 +54,18 @@ func (l *Libvirt) Execute(ctx context.Context, request contract.Libvirt) (contra
 	if err != nil {
 		return contract.LibvirtResult{}, failure(err)
 	}
+	identity, err := l.Starters.identity(ctx, request.Task, policy, "task", info.WorkflowExecution)
+	if err != nil {
+		return contract.LibvirtResult{}, err
+	}
 	pulse := newPulse(ctx)
 	watched, release := pulse.watch(ctx, l.Grace)
 	result, err := l.Broker.Call(watched, virt.Request{
 		Judge: judge, Policy: policy.PolicyDigest,
 		Operation: request.Operation, Arguments: arguments, URI: request.URI,
-		Identity: virt.Identity{
-			Definition: definitionOf(request.Task),
-			Execution:  request.Task.Execution, Task: request.Task.Reference, Caller: "task",
-		},
-		Key:   activityOf(ctx),
-		Retry: info.Attempt > 1, Resolved: pulse.last.Resolved,
+		Identity: identity,
+		Key:      activityOf(ctx),
+		Retry:    info.Attempt > 1, Resolved: pulse.last.Resolved,
 		Approval: approvalOf(request.Approval),
 		Progress: pulse.progress,
 	})

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/virt"
@@ -33,12 +35,21 @@ func judgeLibvirt(policy policies.Libvirt) virt.Judge {
 			Operation: libvirtOperation(q.Operation), URI: q.URI, Other: q.Arguments.Text("destination"),
 			Hostdev: q.Hostdev, Definition: q.Identity.Definition, Caller: q.Identity.Caller,
 			Guest: q.Arguments.Text("name"), ByUUID: q.Arguments.Has("uuid"),
+			Who: whoAsks(q.Identity), Now: time.Now(),
 		})
 		return virt.Verdict{
-			Allowed: v.Allowed, Reason: v.Reason, URI: v.URI, ReadOnly: v.ReadOnly, Approval: v.Approval, ApprovalWithin: policy.ApprovalWithin,
+			Allowed: v.Allowed, Unauthorized: v.Unauthorized, Who: v.Who, Reason: v.Reason, URI: v.URI, ReadOnly: v.ReadOnly, Approval: v.Approval, ApprovalWithin: policy.ApprovalWithin,
 			Timeout: policy.Timeout, Limits: virt.Limits{Concurrent: policy.Concurrent, PerMinute: policy.PerMinute},
 		}
 	}
+}
+
+func whoAsks(id virt.Identity) policies.LibvirtCaller {
+	caller := policies.LibvirtCaller{Digest: id.Digest, Signature: id.Signature, Principal: id.Principal}
+	if id.Caller == "cli" {
+		caller.User = id.User
+	}
+	return caller
 }
 
 // libvirtAudit writes the broker's records into the audit log.
@@ -46,14 +57,15 @@ type libvirtAudit struct{ log Auditor }
 
 var libvirtKinds = map[virt.Event]audit.Kind{
 	virt.EventStarted: audit.Operation, virt.EventExecuted: audit.Operation, virt.EventDenied: audit.Denied,
-	virt.EventAwaits: audit.Operation, virt.EventRejected: audit.Operation,
+	virt.EventUnauthorized: audit.Unauth,
+	virt.EventAwaits:       audit.Operation, virt.EventRejected: audit.Operation,
 	virt.EventLimited: audit.RateLimit, virt.EventBusy: audit.Concurrent,
 }
 
 // Record writes one line.
 func (a libvirtAudit) Record(r virt.Record) error {
 	event := audit.Event{
-		Kind: libvirtKinds[r.Event], Principal: r.Client.User, Execution: r.Client.Execution, Task: r.Client.Task,
+		Kind: libvirtKinds[r.Event], Principal: cmp.Or(r.Client.User, r.Who), Execution: r.Client.Execution, Task: r.Client.Task,
 		ID: r.Key, Type: "libvirt." + r.Operation, Subject: r.Subject(), Outcome: outcome(r), Message: r.Message, Policy: r.Policy,
 		Detail: map[string]string{"uri": r.URI, "caller": r.Client.Caller},
 	}

@@ -69,11 +69,13 @@ type cell struct {
 	log      *lines
 	ledger   *counter
 	reported []sandbox.Violation
+	asks     contract.TaskID
+	refusal  audit.Kind
 	counted  int
 }
 
 func newCell(policy policies.Libvirt, level policies.Level) *cell {
-	c := &cell{driver: &recordingDriver{}, log: &lines{}, ledger: &counter{}}
+	c := &cell{driver: &recordingDriver{}, log: &lines{}, ledger: &counter{}, asks: matrixTask, refusal: audit.Denied}
 	c.policies = FixedPolicy{policies.Single("matrix", level, func(e *policies.Effective) { e.Libvirt = policy })}
 	broker := NewLibvirtBroker(c.driver, policies.Libvirt{}, c.log) // which alone allows nothing
 	broker.Denied = func(virt.Request, *virt.Error) { c.counted++ }
@@ -88,7 +90,7 @@ func (c *cell) task(t *testing.T, env *testsuite.TestActivityEnvironment, o virt
 	t.Helper()
 	with, err := json.Marshal(sample(o))
 	require.NoError(t, err)
-	request := contract.Libvirt{Task: matrixTask, Operation: o.Name, With: with}
+	request := contract.Libvirt{Task: c.asks, Operation: o.Name, With: with}
 	_, err = env.ExecuteActivity(c.libvirt.Execute, request)
 	if err == nil {
 		return 0
@@ -103,11 +105,11 @@ func (c *cell) task(t *testing.T, env *testsuite.TestActivityEnvironment, o virt
 // script asks as a script does.
 func (c *cell) script(t *testing.T, o virt.Operation) int {
 	t.Helper()
-	policy, err := c.policies.For(matrixTask)
+	policy, err := c.policies.For(c.asks)
 	require.NoError(t, err)
 	m := (&ScriptMachines{Broker: c.libvirt.Broker}).under(policy)
 	caller := &scriptCaller{
-		broker: m.Broker, judge: m.judge, policy: m.policy, task: matrixTask, asked: map[string]int{},
+		broker: m.Broker, judge: m.judge, policy: m.policy, task: c.asks, asked: map[string]int{},
 		report: func(v sandbox.Violation) { c.reported = append(c.reported, v) },
 	}
 	_, fault := caller.call(t.Context(), channel.Request{Operation: o.Name, With: sample(o)})
@@ -165,7 +167,7 @@ func (c *cell) require(t *testing.T, where string, o virt.Operation, status int,
 	require.Equal(t, denials(allowed), c.counted, where)
 	if !allowed {
 		require.Equal(t, 403, status, where)
-		require.Equal(t, []audit.Kind{audit.Denied}, c.log.kinds, where)
+		require.Equal(t, []audit.Kind{c.refusal}, c.log.kinds, where)
 		require.Empty(t, c.driver.calls, where)
 		return
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.temporal.io/sdk/workflow"
+
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/virt"
 	"lazaret.dev/lazaret/activities/virt/channel"
@@ -26,8 +28,11 @@ type ScriptMachines struct {
 	// for the definition decides, for this and for each operation.
 	Grants func(definition string) bool
 
-	judge  virt.Judge // nil: the broker's
-	policy string     // digest of what judge decides by
+	// Starters tell whom Temporal let start an execution; nil: nobody.
+	Starters *Starters
+
+	judge  virt.Judge         // nil: the broker's
+	policy policies.Effective // what judge decides by
 }
 
 // under leaves the decisions to what holds for a definition, where nothing else
@@ -38,14 +43,14 @@ func (m *ScriptMachines) under(policy policies.Effective) *ScriptMachines {
 	}
 	operations := LibvirtOperations()
 	return &ScriptMachines{
-		Broker: m.Broker, judge: judgeLibvirt(policy.Libvirt), policy: policy.PolicyDigest,
+		Broker: m.Broker, Starters: m.Starters, judge: judgeLibvirt(policy.Libvirt), policy: policy,
 		Grants: func(definition string) bool { return policy.Libvirt.Grants(definition, "script", operations) },
 	}
 }
 
 // serve gives a script its way to the broker, if the policy grants it anything.
 // The nil ScriptMachines gives none.
-func (m *ScriptMachines) serve(spec *sandbox.Spec, request contract.Process, activity string, again bool) {
+func (m *ScriptMachines) serve(spec *sandbox.Spec, request contract.Process, run workflow.Execution, activity string, again bool) {
 	if m == nil || request.Language != "python" || !m.Grants(definitionOf(request.Task)) {
 		return
 	}
@@ -56,7 +61,7 @@ func (m *ScriptMachines) serve(spec *sandbox.Spec, request contract.Process, act
 	spec.Files = slices.Clone(spec.Files)
 	spec.Files[i].Content = moduleFor(true)
 	spec.Service = func(ctx context.Context, conn net.Conn, report func(sandbox.Violation)) {
-		caller := &scriptCaller{broker: m.Broker, judge: m.judge, policy: m.policy, task: request.Task, activity: activity, again: again, report: report, asked: map[string]int{}}
+		caller := &scriptCaller{broker: m.Broker, starters: m.Starters, judge: m.judge, policy: m.policy, task: request.Task, run: run, activity: activity, again: again, report: report, asked: map[string]int{}}
 		channel.Server{Call: caller.call, Breach: caller.breach}.Serve(ctx, conn)
 	}
 }
@@ -66,9 +71,11 @@ func definitionOf(task contract.TaskID) string { return task.Namespace + "/" + t
 // scriptCaller asks the broker on behalf of one run of a script.
 type scriptCaller struct {
 	broker   *virt.Broker
+	starters *Starters
 	judge    virt.Judge
-	policy   string
+	policy   policies.Effective
 	task     contract.TaskID
+	run      workflow.Execution
 	activity string // the same for all attempts
 	again    bool   // an earlier attempt may have asked for the same
 	report   func(sandbox.Violation)
@@ -79,12 +86,14 @@ type scriptCaller struct {
 
 // call carries one request out, as Libvirt.Execute does for a task.
 func (c *scriptCaller) call(ctx context.Context, asked channel.Request) (json.RawMessage, any) {
+	identity, err := c.starters.identity(ctx, c.task, c.policy, "script", c.run)
+	if err != nil {
+		return nil, LibvirtFault(asked.Operation, virt.Errorf(virt.Failed, "%v", err))
+	}
 	request := virt.Request{
 		Operation: asked.Operation, Arguments: asked.With, URI: asked.URI,
-		Identity: virt.Identity{
-			Definition: definitionOf(c.task), Execution: c.task.Execution, Task: c.task.Reference, Caller: "script",
-		},
-		Key: c.key(asked), Retry: c.again, Judge: c.judge, Policy: c.policy,
+		Identity: identity,
+		Key:      c.key(asked), Retry: c.again, Judge: c.judge, Policy: c.policy.PolicyDigest,
 	}
 	for attempt := 1; ; attempt++ {
 		result, err := c.broker.Call(ctx, request)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/contract"
@@ -52,7 +53,7 @@ func TestScriptMachines(t *testing.T) {
 				request := contract.Process{Language: "python", Code: askBroker, Task: contract.TaskID{Namespace: "ops", Name: "fleet", Execution: "e", Reference: "/do/0/ask"}}
 				spec, err := HostInterpreters().Spec(request, level)
 				require.NoError(t, err)
-				m.serve(&spec, request, "e/r/1", false)
+				m.serve(&spec, request, workflow.Execution{}, "e/r/1", false)
 				result := run(t, spec)
 				lines := strings.Split(strings.TrimSpace(string(result.Stdout)), "\n")
 				require.Len(t, lines, 8, "%s", result.Stderr)

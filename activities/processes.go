@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/contract"
@@ -77,7 +78,7 @@ func (p *Processes) Keep(ctx context.Context, warmer Warmer) error {
 	if err != nil {
 		return err
 	}
-	p.Machines.under(e).serve(&spec, contract.Process{Language: "python"}, "", false)
+	p.Machines.under(e).serve(&spec, contract.Process{Language: "python"}, workflow.Execution{}, "", false)
 	return warmer.Keep(ctx, spec)
 }
 
@@ -131,7 +132,7 @@ func (p *Processes) run(ctx context.Context, request contract.Process, prepare p
 		spec.Warm = nil
 	}
 	spec.ID = activityOf(ctx) // what another attempt does again is the same violation (A31)
-	p.Machines.under(policy).serve(&spec, request, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
+	p.Machines.under(policy).serve(&spec, request, activity.GetInfo(ctx).WorkflowExecution, activityOf(ctx), activity.GetInfo(ctx).Attempt > 1)
 	alerts := p.alert(ctx, request, level, redact, file)
 	spec.Alerts = alerts.inbox
 	watched, release := p.watch(ctx, alerts)

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Policy is a policy document that was read and checked: which rule holds for
@@ -27,9 +28,10 @@ type Policy struct {
 	otherwise func(Level) Effective
 	// assumed is the signer that a test says has signed; empty: signatures are verified.
 	assumed string
+	now     func() time.Time // nil: the machine's clock
 
 	mu     sync.Mutex
-	cached map[cacheKey]Effective
+	cached map[cacheKey]remembered
 }
 
 // Identity is what a policy knows of a definition.
@@ -158,25 +160,35 @@ func (p *Policy) WatchedHosts() []string {
 // maxCachedIdentities bounds a policy's memory of what it has said.
 const maxCachedIdentities = 4096
 
+// remembered is what holds until a signature ends; the zero time: for ever.
+type remembered struct {
+	effective Effective
+	until     time.Time
+}
+
 type cacheKey struct{ namespace, name, version, digest, signature, labels string }
 
 // For is what holds for a definition. It is computed once and remembered.
 func (p *Policy) For(id Identity) Effective {
 	key := cacheKey{id.Namespace, id.Name, id.Version, id.Digest, id.Signature, labelsText(id.Labels)}
 	p.mu.Lock()
-	e, ok := p.cached[key]
+	known, ok := p.cached[key]
 	p.mu.Unlock()
-	if ok {
-		return e
+	if ok && (known.until.IsZero() || p.clock().Before(known.until)) {
+		return known.effective
 	}
-	e = p.decide(id).effective
+	known = remembered{until: signatureEnd(id.Signature)}
+	if !p.clock().Before(known.until) {
+		known.until = time.Time{} // it has ended, for ever
+	}
+	known.effective = p.decide(id).effective
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cached == nil || len(p.cached) >= maxCachedIdentities {
-		p.cached = map[cacheKey]Effective{}
+		p.cached = map[cacheKey]remembered{}
 	}
-	p.cached[key] = e
-	return e
+	p.cached[key] = known
+	return known.effective
 }
 
 // decision is what was decided, and from what.
@@ -185,10 +197,12 @@ type decision struct {
 	rule      *rule   // nil: none
 	lost      []*rule // that fit and are less specific
 	signers   []string
+	expired   error // why signers lacks one; nil: nothing has expired
 }
 
 func (p *Policy) decide(id Identity) decision {
-	d := decision{signers: p.signedBy(id)}
+	var d decision
+	d.signers, d.expired = p.signedBy(id)
 	for _, r := range p.rules {
 		if !r.match.fits(id, d.signers) {
 			continue
@@ -204,7 +218,7 @@ func (p *Policy) decide(id Identity) decision {
 	}
 	because := ""
 	if d.rule != nil {
-		because = p.unmet(d.rule, id, d.signers)
+		because = p.unmet(d.rule, id, d)
 	}
 	if d.rule == nil || because != "" {
 		d.effective = at(Maximum, func(l Level) Effective {

@@ -119,7 +119,7 @@ func flag(key, about string, at func(*Effective) *bool) *setting {
 }
 
 var (
-	libvirtKeys   = []string{"uris", "readonly", "timeout", "max_concurrent_ops", "max_ops_per_minute", "allowed_operations", "approval", "approval_timeout", "events", "dangerous"}
+	libvirtKeys   = []string{"uris", "readonly", "timeout", "max_concurrent_ops", "max_ops_per_minute", "auth_required", "identities", "allowed_operations", "approval", "approval_timeout", "events", "dangerous"}
 	dangerousKeys = []string{"acknowledge", "allowed_operations", "hostdev"}
 )
 
@@ -142,7 +142,7 @@ func (r *documentReader) libvirt(n *yaml.Node) (any, bool) {
 		r.fail(at, "policy.type", "", "libvirt: %s", wrong.Message)
 		return nil, false
 	}
-	p := policyReader{operations: r.operations, checkURI: r.checkURI}
+	p := policyReader{operations: r.operations, checkURI: r.checkURI, signers: exported(r.signers)}
 	l := p.section(&section)
 	if wrong, ok := p.err.(*PolicyError); ok { //nolint:errorlint // the reader makes no other
 		at := place{wrong.Line, wrong.Column}
@@ -160,7 +160,7 @@ func (l Libvirt) within(o Libvirt) bool {
 	return within(l.URIs, o.URIs) && (l.ReadOnly || !o.ReadOnly) && l.Timeout <= o.Timeout && l.Concurrent <= o.Concurrent &&
 		l.PerMinute <= o.PerMinute && within(l.Events, o.Events) && within(l.Allow, o.Allow) && l.approvesLike(o) && l.ApprovalWithin <= o.ApprovalWithin &&
 		(!l.Dangerous.Acknowledged || o.Dangerous.Acknowledged) && within(l.Dangerous.Allow, o.Dangerous.Allow) &&
-		(!l.Dangerous.Hostdev || o.Dangerous.Hostdev)
+		(!l.Dangerous.Hostdev || o.Dangerous.Hostdev) && l.authenticatesLike(o)
 }
 
 // approvesLike says whether whatever needs an approval in another policy does here.
@@ -175,7 +175,7 @@ func showLibvirt(l Libvirt) any {
 		"uris": list(l.URIs), "readonly": l.ReadOnly, "timeout": int(l.Timeout.Seconds()),
 		"max_concurrent_ops": l.Concurrent, "max_ops_per_minute": l.PerMinute,
 		"allowed_operations": list(l.Allow), "approval": showApprovals(l), "approval_timeout": int(l.ApprovalWithin.Seconds()),
-		"events": list(l.Events),
+		"events": list(l.Events), "auth_required": l.AuthRequired, "identities": showIdentities(l),
 		"dangerous": map[string]any{
 			"acknowledge": l.Dangerous.Acknowledged, "allowed_operations": list(l.Dangerous.Allow), "hostdev": l.Dangerous.Hostdev,
 		},

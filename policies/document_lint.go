@@ -158,7 +158,9 @@ func (l *linter) unused() {
 	for _, s := range l.p.signers {
 		used := slices.ContainsFunc(all, func(r *rule) bool {
 			required, ok := r.value("require.signer")
-			return r.match != nil && r.match.signer == s.name || ok && slices.Contains(required.value.([]string), s.name)
+			machines, asks := r.value("libvirt")
+			return r.match != nil && r.match.signer == s.name || ok && slices.Contains(required.value.([]string), s.name) ||
+				asks && machines.value.(Libvirt).AuthRequired && machines.value.(Libvirt).knows(s.name)
 		})
 		if !used {
 			l.say(s.at, "policy.unused.signer", "take it out", "no rule names signer %q", s.name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,7 +62,7 @@ func TestRead_OnlyNarrows(t *testing.T) {
 		}
 		accepted++
 		signed := func(ns string) policies.Explanation {
-			return p.Explain(policies.Identity{Namespace: ns, Name: "x", Digest: "d", Signature: policies.Sign(somePrivate(1), "d")})
+			return p.Explain(policies.Identity{Namespace: ns, Name: "x", Digest: "d", Signature: policies.Sign(somePrivate(1), "d", time.Time{})})
 		}
 		parent, child := signed("p"), signed("c")
 		require.Empty(t, parent.Because)
@@ -73,7 +74,7 @@ func TestRead_OnlyNarrows(t *testing.T) {
 }
 
 func effectiveOf(p *policies.Policy, namespace string) policies.Effective {
-	return p.For(policies.Identity{Namespace: namespace, Name: "x", Digest: "d", Signature: policies.Sign(somePrivate(1), "d")})
+	return p.For(policies.Identity{Namespace: namespace, Name: "x", Digest: "d", Signature: policies.Sign(somePrivate(1), "d", time.Time{})})
 }
 
 // requireNarrower says by hand, and not by the table, what narrower is.
@@ -159,7 +160,7 @@ func BenchmarkPolicy(b *testing.B) {
 		}
 	})
 	b.Run("signed", func(b *testing.B) {
-		id.Signature = policies.Sign(somePrivate(1), id.Digest)
+		id.Signature = policies.Sign(somePrivate(1), id.Digest, time.Time{})
 		for b.Loop() {
 			p.Explain(id)
 		}

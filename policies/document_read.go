@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -25,6 +26,8 @@ type ReadOptions struct {
 	CheckURI   func(string) error
 	// Suggest gives a hint with the known word nearest to a wrong one; nil: none.
 	Suggest func(word string, known []string) string
+	// Now is the time by which signatures end; nil: the machine's clock.
+	Now func() time.Time
 }
 
 // maxDocument bounds a policy document in bytes, and maxRules its rules and bases.
@@ -46,6 +49,9 @@ func Read(file string, text []byte, options ReadOptions) (*Policy, error) {
 		file: file, operations: options.Operations, checkURI: options.CheckURI, suggest: options.Suggest, usedTargets: map[string]bool{},
 	}
 	p := r.document(text)
+	if p != nil {
+		p.now = options.Now
+	}
 	if len(r.findings) > 0 {
 		slices.SortStableFunc(r.findings, func(a, b Finding) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -35,7 +35,7 @@ func Schema() []byte {
 	document := schemaObject(map[string]any{
 		"policy":   map[string]any{"const": formatVersion, "description": "the version of the format"},
 		"revision": map[string]any{"type": "integer", "minimum": 1, "description": "orders the versions of this document; a worker refuses one older than it has had"},
-		"signers":  map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string", "pattern": "^" + publicKeyPrefix}, "description": "public keys by name"},
+		"signers":  signersForm(),
 		"contacts": map[string]any{"type": "array", "items": schemaObject(map[string]any{"name": text, "email": text, "phone": text}), "description": "people to call in an emergency"},
 		"targets": map[string]any{"type": "object", "description": "where notifications go, by name", "additionalProperties": schemaObject(map[string]any{
 			"type": map[string]any{"enum": []string{"webhook", "slack", "smtp", "exec"}}, "url": text, "from": text, "to": list,
@@ -61,6 +61,10 @@ func Schema() []byte {
 		panic(err) // it holds nothing that JSON has not
 	}
 	return append(out, '\n')
+}
+
+func signersForm() map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string", "pattern": "^" + publicKeyPrefix}, "description": "public keys by name"}
 }
 
 func schema(kind string) map[string]any { return map[string]any{"type": kind} }

@@ -68,6 +68,8 @@ type Explanation struct {
 	Because string `json:"because,omitempty"`
 	// SignedBy are the policy's signers whose signature the definition has.
 	SignedBy []string `json:"signedBy,omitempty"`
+	// Expired says that a signature of theirs has; it wraps ErrSignatureExpired.
+	Expired error `json:"-"`
 	// Others fit as well, and are less specific.
 	Others   []string `json:"others,omitempty"`
 	Settings []Origin `json:"settings"`
@@ -79,7 +81,7 @@ func (p *Policy) Explain(id Identity) Explanation {
 	d := p.decide(id)
 	x := Explanation{
 		Definition: id.String(), Policy: p.Digest, Revision: p.Revision, Rule: d.effective.Rule, File: p.File,
-		Because: d.effective.Because, SignedBy: d.signers,
+		Because: d.effective.Because, SignedBy: d.signers, Expired: d.expired,
 	}
 	for _, other := range d.lost {
 		x.Others = append(x.Others, p.placed(other))
@@ -88,6 +90,9 @@ func (p *Policy) Explain(id Identity) Explanation {
 	switch {
 	case decided == nil:
 		x.Because = "no rule fits: everything unlisted is level maximum"
+		if d.expired != nil {
+			x.Because += "; the definition's " + d.expired.Error()
+		}
 	case x.Because != "":
 		x.Line, x.Column = decided.at.line, decided.at.column
 		decided = nil

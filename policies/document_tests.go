@@ -158,7 +158,7 @@ func (p *Policy) Test() []TestResult {
 		result := TestResult{Name: t.name, File: p.File, Line: t.at.line, Column: t.at.column}
 		e := p.decideFor(t)
 		for _, x := range t.expect {
-			if message := x.check(e); message != "" {
+			if message := x.check(e, t.signedBy); message != "" {
 				result.Failures = append(result.Failures, TestFailure{x.at.line, x.at.column, message})
 			}
 		}
@@ -180,7 +180,7 @@ func (p *Policy) decideFor(t policyTest) Effective {
 	return trusting.decide(id).effective
 }
 
-func (x expectation) check(e Effective) string {
+func (x expectation) check(e Effective, signer string) string {
 	switch {
 	case x.key == "rule" && x.kind == "expect":
 		if e.Rule != x.want {
@@ -193,7 +193,7 @@ func (x expectation) check(e Effective) string {
 		}
 		return ""
 	}
-	allowed := e.permits(x.key, x.want.(string))
+	allowed := e.permits(x.key, x.want.(string), signer)
 	switch {
 	case x.kind == "allow" && !allowed:
 		return x.key + " " + strconv.Quote(x.want.(string)) + " is denied, expected to be allowed" + because(e)
@@ -214,7 +214,7 @@ func because(e Effective) string {
 }
 
 // permits answers what allow and deny ask.
-func (e Effective) permits(what, name string) bool {
+func (e Effective) permits(what, name, signer string) bool {
 	switch what {
 	case "egress":
 		return Reaches(e.Egress, name)
@@ -231,8 +231,8 @@ func (e Effective) permits(what, name string) bool {
 	case "versions":
 		return e.Python.Versions.Match(name)
 	case "libvirt":
-		return slices.Contains(e.Libvirt.Allow, name) ||
-			e.Libvirt.Dangerous.Acknowledged && slices.Contains(e.Libvirt.Dangerous.Allow, name)
+		return e.Libvirt.knows(signer) && (slices.Contains(e.Libvirt.Allow, name) ||
+			e.Libvirt.Dangerous.Acknowledged && slices.Contains(e.Libvirt.Dangerous.Allow, name))
 	case "shares":
 		return slices.Contains(e.Shares, name)
 	}

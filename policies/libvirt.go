@@ -22,6 +22,11 @@ type Libvirt struct {
 	ApprovalOn []LibvirtApproval
 	// ApprovalWithin is how long a task may wait for it.
 	ApprovalWithin time.Duration
+	// AuthRequired lets only callers ask who have one of Identities (C11); Signers
+	// are those whose signatures can be known.
+	AuthRequired bool
+	Identities   []LibvirtIdentity
+	Signers      []Signer
 	// Events are those of the hosts whose guests are watched.
 	Events []string
 	// Definitions are exceptions; the first whose Match fits a definition holds.
@@ -94,33 +99,47 @@ type LibvirtQuestion struct {
 	Caller     string // task, script, cli
 	Guest      string // the name of what it is about, or empty
 	ByUUID     bool   // it is also, or only, meant by UUID
+	Who        LibvirtCaller
+	Now        time.Time // by which identities end
 }
 
 // LibvirtVerdict is the answer.
 type LibvirtVerdict struct {
-	Allowed  bool
-	Reason   string // of a denial
-	URI      string
-	ReadOnly bool
-	Approval bool
+	Allowed bool
+	// Unauthorized: it is denied since nobody who is known asks.
+	Unauthorized bool
+	Who          string // the identity by which the caller is known, where one is required
+	Reason       string // of a denial
+	URI          string
+	ReadOnly     bool
+	Approval     bool
 }
 
 // Judge decides one question. It looks at nothing but its arguments.
 func (l Libvirt) Judge(q LibvirtQuestion) LibvirtVerdict {
+	who := ""
+	if l.AuthRequired {
+		var unknown string
+		if who, unknown = l.identify(q.Who, q.Now); unknown != "" {
+			return LibvirtVerdict{Reason: unknown, Unauthorized: true}
+		}
+	}
 	l = l.forDefinition(q)
 	uri, reason := l.host(q)
 	if reason == "" {
 		reason = l.refusal(q)
 	}
 	if reason != "" {
-		return LibvirtVerdict{Reason: reason}
+		return LibvirtVerdict{Reason: reason, Who: who}
 	}
-	return LibvirtVerdict{Allowed: true, URI: uri, ReadOnly: l.ReadOnly, Approval: l.needsApproval(q, uri)}
+	return LibvirtVerdict{Allowed: true, Who: who, URI: uri, ReadOnly: l.ReadOnly, Approval: l.needsApproval(q, uri)}
 }
 
 // Grants says whether the policy allows a definition's tasks or scripts (caller)
-// any of the operations, at any host, with or without an approval.
+// any of the operations, at any host, with or without an approval, once it is known
+// who asks.
 func (l Libvirt) Grants(definition, caller string, operations []LibvirtOperation) bool {
+	l.AuthRequired = false
 	return slices.ContainsFunc(operations, func(o LibvirtOperation) bool {
 		return l.Judge(LibvirtQuestion{Operation: o, Definition: definition, Caller: caller}).Allowed
 	})

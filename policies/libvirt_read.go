@@ -26,21 +26,24 @@ func (e *PolicyError) Error() string { return e.Message }
 // libvirtDocument is the document's form; keys are those that operators of libvirt
 // know.
 type libvirtDocument struct {
+	Signers signerWords     `yaml:"signers"`
 	Libvirt *libvirtSection `yaml:"libvirt"`
 }
 
 type libvirtSection struct {
-	URIs        []word              `yaml:"uris"`
-	ReadOnly    bool                `yaml:"readonly"`
-	Timeout     number              `yaml:"timeout"`
-	Concurrent  number              `yaml:"max_concurrent_ops"`
-	PerMinute   number              `yaml:"max_ops_per_minute"`
-	Allow       *[]word             `yaml:"allowed_operations"`
-	Approval    []approval          `yaml:"approval"`
-	Within      number              `yaml:"approval_timeout"`
-	Events      []word              `yaml:"events"`
-	Dangerous   *libvirtDangerous   `yaml:"dangerous"`
-	Definitions []libvirtDefinition `yaml:"definitions"`
+	URIs         []word              `yaml:"uris"`
+	ReadOnly     bool                `yaml:"readonly"`
+	Timeout      number              `yaml:"timeout"`
+	Concurrent   number              `yaml:"max_concurrent_ops"`
+	PerMinute    number              `yaml:"max_ops_per_minute"`
+	AuthRequired acknowledgement     `yaml:"auth_required"`
+	Identities   []identity          `yaml:"identities"`
+	Allow        *[]word             `yaml:"allowed_operations"`
+	Approval     []approval          `yaml:"approval"`
+	Within       number              `yaml:"approval_timeout"`
+	Events       []word              `yaml:"events"`
+	Dangerous    *libvirtDangerous   `yaml:"dangerous"`
+	Definitions  []libvirtDefinition `yaml:"definitions"`
 }
 
 type libvirtDangerous struct {
@@ -130,6 +133,7 @@ func ReadLibvirt(r io.Reader, operations []LibvirtOperation, checkURI func(strin
 		return Libvirt{}, &PolicyError{Message: "the document has no section libvirt", Hint: "begin it with libvirt:"}
 	}
 	p := policyReader{operations: operations, checkURI: checkURI}
+	p.signers = p.keys(document.Signers)
 	l := p.section(document.Libvirt)
 	if p.err != nil {
 		return Libvirt{}, p.err
@@ -158,6 +162,7 @@ func yamlError(err error) *PolicyError {
 type policyReader struct {
 	operations []LibvirtOperation
 	checkURI   func(string) error
+	signers    []Signer
 	err        error
 }
 
@@ -184,6 +189,7 @@ func (p *policyReader) section(s *libvirtSection) Libvirt {
 	if s.Allow != nil {
 		l.Allow = p.plain(*s.Allow)
 	}
+	p.authentication(s, &l)
 	l.Approval, l.ApprovalOn = p.approvals(s.Approval)
 	l.ApprovalWithin = time.Duration(p.within(s.Within, "approval_timeout", int(libvirtApproval/time.Second), 30*24*3600)) * time.Second
 	for _, w := range s.Events {

@@ -21,7 +21,7 @@ func LibvirtSchema(operations []LibvirtOperation) []byte {
 	exception := schemaObject(settings)
 	exception["required"] = []string{"match"}
 	properties["definitions"] = described(schemaList(exception), "what holds instead for some definitions; the first that fits")
-	document := schemaObject(map[string]any{"libvirt": section})
+	document := schemaObject(map[string]any{"libvirt": section, "signers": signersForm()})
 	document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	document["title"] = "What may be asked of libvirt"
 	document["required"] = []string{"libvirt"}
@@ -54,6 +54,9 @@ func libvirtSchema(operations []LibvirtOperation) map[string]any {
 	}
 	text, flag := schema("string"), schema("boolean")
 	one := oneOf(all)
+	who := map[string]any{"type": "string", "pattern": "^(signer|user):.+$|^principal:[^/]+/[^/]+$"}
+	ending := schemaObject(map[string]any{"who": who, "not_after": described(text, "a day, or a time such as 2027-01-31T12:00:00Z, from which on it is accepted no more")})
+	ending["required"] = []string{"who"}
 	conditional := schemaObject(map[string]any{"operation": one, "uri": text, "name": text})
 	conditional["required"] = []string{"operation"}
 	danger := schemaObject(map[string]any{
@@ -72,6 +75,8 @@ func libvirtSchema(operations []LibvirtOperation) map[string]any {
 		"timeout":            described(schemaRange(300), "seconds that an operation may take"),
 		"max_concurrent_ops": described(schemaRange(100), "operations at the same time at one host"),
 		"max_ops_per_minute": described(schemaRange(100_000), "operations that one definition may begin in a minute"),
+		"auth_required":      described(flag, "whether only callers that are known may ask"),
+		"identities":         described(schemaList(map[string]any{"anyOf": []any{who, ending}}), "who is known: signer:NAME, principal:TYPE/NAME of Temporal, user:NAME of the command line; with * and ?"),
 		"allowed_operations": described(schemaList(oneOf(plain)), "instead of the six that are allowed without a policy"),
 		"approval":           described(schemaList(map[string]any{"anyOf": []any{one, conditional}}), "operations that a person must approve first"),
 		"approval_timeout":   described(schemaRange(30*24*3600), "seconds that a task waits for an approval"),

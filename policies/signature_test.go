@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,13 +25,23 @@ func someKey(n byte) string {
 // TestSignature: a signature is its key's, for one document, and for nothing else.
 func TestSignature(t *testing.T) {
 	key := somePrivate(1).Public().(ed25519.PublicKey)
-	signature := policies.Sign(somePrivate(1), "d")
-	require.NoError(t, policies.VerifySignature(key, "d", signature+"\n"))
+	signature := policies.Sign(somePrivate(1), "d", time.Time{})
+	require.NoError(t, policies.VerifySignature(key, "d", signature+"\n", time.Now()))
 	for name, wrong := range map[string]string{
-		"another's": policies.Sign(somePrivate(2), "d"), "of another document": policies.Sign(somePrivate(1), "e"),
+		"another's": policies.Sign(somePrivate(2), "d", time.Time{}), "of another document": policies.Sign(somePrivate(1), "e", time.Time{}),
 		"none": "", "no prefix": strings.TrimPrefix(signature, "lazaret-ed25519-1:"), "cut": signature[:len(signature)-4],
 	} {
-		require.ErrorIs(t, policies.VerifySignature(key, "d", wrong), policies.ErrSignature, name)
+		require.ErrorIs(t, policies.VerifySignature(key, "d", wrong, time.Now()), policies.ErrSignature, name)
+	}
+	end := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+	ends := policies.Sign(somePrivate(1), "d", end)
+	require.NoError(t, policies.VerifySignature(key, "d", ends, end.Add(-time.Second)))
+	require.ErrorIs(t, policies.VerifySignature(key, "d", ends, end), policies.ErrSignatureExpired)
+	require.NotErrorIs(t, policies.VerifySignature(key, "e", ends, end), policies.ErrSignatureExpired)
+	for _, moved := range []string{strings.Replace(ends, "2027", "2099", 1), strings.Replace(ends, "-2:20270131T120000Z", "-1", 1), strings.Replace(signature, "-1:", "-2:20990131T120000Z:", 1), strings.Replace(ends, "2027", "27", 1)} {
+		err := policies.VerifySignature(key, "d", moved, end.Add(-time.Second))
+		require.ErrorIs(t, err, policies.ErrSignature, "the end is signed as well")
+		require.NotErrorIs(t, err, policies.ErrSignatureExpired)
 	}
 	parsed, err := policies.ParsePublicKey(someKey(1))
 	require.NoError(t, err)
@@ -53,7 +64,7 @@ rules:
   - name: matched
     match: {namespace: jobs, signer: release}
     level: strict`)
-	sign := func(n byte, of string) string { return policies.Sign(somePrivate(n), of) }
+	sign := func(n byte, of string) string { return policies.Sign(somePrivate(n), of, time.Time{}) }
 	for name, test := range map[string]struct {
 		namespace, signature string
 		level                policies.Level

@@ -185,6 +185,8 @@ func deniedHint(e *virt.Error) string {
 	switch {
 	case strings.HasSuffix(e.Message, virt.ErrApproval):
 		return "give --approve if you do"
+	case strings.Contains(e.Message, "auth_required"):
+		return "list user:" + userName() + " under identities of the policy, if you are to"
 	case strings.Contains(e.Message, "the policy"):
 		return "--libvirt-policy FILE names a policy that allows it; see docs/operator/libvirt.md"
 	}

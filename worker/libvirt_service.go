@@ -1,7 +1,14 @@
 package worker
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/rs/zerolog"
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/virt"
@@ -29,9 +36,25 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 			logLibvirtDenial(log, request, e)
 		}
 	}
-	(&activities.Libvirt{Broker: broker, Policies: options.policy, Grace: options.grace, Filer: s.ledger.filer}).Register(s.worker)
-	s.processes.Machines = &activities.ScriptMachines{Broker: broker}
+	starters := &activities.Starters{First: s.firstEvent}
+	(&activities.Libvirt{Starters: starters, Broker: broker, Policies: options.policy, Grace: options.grace, Filer: s.ledger.filer}).Register(s.worker)
+	s.processes.Machines = &activities.ScriptMachines{Broker: broker, Starters: starters}
 	return nil
+}
+
+// firstEvent is the start of a run, with whom Temporal let start it.
+func (s *service) firstEvent(ctx context.Context, run workflow.Execution) (*historypb.HistoryEvent, error) {
+	answer, err := s.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: s.namespace, MaximumPageSize: 1, SkipArchival: true,
+		Execution: &commonpb.WorkflowExecution{WorkflowId: run.ID, RunId: run.RunID},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if events := answer.GetHistory().GetEvents(); len(events) > 0 {
+		return events[0], nil
+	}
+	return nil, fmt.Errorf("the history of %s is empty", run.ID)
 }
 
 // logLibvirtDenial writes the line that alerts look for, as of a script's violation.

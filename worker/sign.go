@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,25 +72,31 @@ func writeNew(file string, text []byte, mode os.FileMode) error {
 }
 
 func (a *app) signCommand() *cobra.Command {
-	var key string
+	var key, notAfter string
 	cmd := &cobra.Command{
 		Use:   "sign FILE…",
 		Short: "Sign definitions",
 		Long: `Sign checks each definition, signs the SHA-256 of its text and writes the
 signature to FILE.sig. From there run, submit, publish and schedule take it along,
 and workers hold it against the signers of their policy. Any change of the
-definition's text makes it void.`,
+definition's text makes it void, and so does the time of --not-after.`,
 		Example: `  lazaret sign nightly.yaml --key release.key
+  lazaret sign nightly.yaml --key release.key --not-after 2027-06-30
   lazaret verify nightly.yaml --key release.key.pub`,
 		Args: files,
-		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args, key) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args, key, notAfter) },
 	}
 	cmd.Flags().StringVar(&key, "key", "", "the private key, as keygen writes it")
+	cmd.Flags().StringVar(&notAfter, "not-after", "", "a day, or a time such as 2027-06-30T12:00:00Z, from which on the signature holds no more (default it holds for ever)")
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
 }
 
-func (a *app) sign(files []string, keyFile string) error {
+func (a *app) sign(files []string, keyFile, notAfter string) error {
+	end, err := signatureEnd(notAfter)
+	if err != nil {
+		return err
+	}
 	key, err := readPrivateKey(keyFile)
 	if err != nil {
 		return err
@@ -99,12 +106,26 @@ func (a *app) sign(files []string, keyFile string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeReplaced(file+signatureSuffix, []byte(policies.Sign(key, def.Digest)+"\n")); err != nil {
+		if err := writeReplaced(file+signatureSuffix, []byte(policies.Sign(key, def.Digest, end)+"\n")); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stderr, "signed %s, SHA-256 %s\n", file, def.Digest)
 	}
 	return nil
+}
+
+func signatureEnd(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	end, err := policies.ParseEnd(text)
+	switch {
+	case err != nil:
+		return end, invalid("", "--not-after %w", err)
+	case !end.After(time.Now()):
+		return end, invalid("name a time to come", "--not-after %s is over", text)
+	}
+	return end, nil
 }
 
 // checked is a definition whose text is right.
@@ -216,13 +237,17 @@ func (a *app) verifier(key string) (func(*definition.Definition, string) (string
 	case key != "":
 		public, err := readPublicKey(key)
 		return func(def *definition.Definition, signature string) (string, error) {
-			return key, policies.VerifySignature(public, def.Digest, signature)
+			return key, policies.VerifySignature(public, def.Digest, signature, time.Now())
 		}, err
 	}
 	p, err := readPolicy(a.policy.file, readPolicyOptions())
 	return func(def *definition.Definition, signature string) (string, error) {
-		if by := p.Explain(identityOf(def, signature)).SignedBy; len(by) > 0 {
+		x := p.Explain(identityOf(def, signature))
+		if by := x.SignedBy; len(by) > 0 {
 			return by[0], nil
+		}
+		if x.Expired != nil {
+			return "", x.Expired
 		}
 		return "", fmt.Errorf("%w: of none of the signers of %s, or of another text", policies.ErrSignature, a.policy.file)
 	}, err

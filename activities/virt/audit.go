@@ -16,13 +16,15 @@ type Event string
 
 // The events. Watchers look for these words.
 const (
-	EventStarted  Event = "operation_started"   // allowed, and about to be carried out
-	EventExecuted Event = "operation_executed"  // carried out, or failed in the attempt
-	EventDenied   Event = "operation_denied"    // refused: by policy or for its arguments
-	EventLimited  Event = "rate_limit_exceeded" // refused: too many
-	EventAwaits   Event = "approval_required"   // a task waits for a person
-	EventRejected Event = "approval_rejected"   // that person refused it
-	EventBusy     Event = "max_concurrent_ops"  // given up while it waited for a place
+	EventStarted  Event = "operation_started"  // allowed, and about to be carried out
+	EventExecuted Event = "operation_executed" // carried out, or failed in the attempt
+	EventDenied   Event = "operation_denied"   // refused: by policy or for its arguments
+	// EventUnauthorized is a denial since nobody who is known asked (C11).
+	EventUnauthorized Event = "unauthorized"
+	EventLimited      Event = "rate_limit_exceeded" // refused: too many
+	EventAwaits       Event = "approval_required"   // a task waits for a person
+	EventRejected     Event = "approval_rejected"   // that person refused it
+	EventBusy         Event = "max_concurrent_ops"  // given up while it waited for a place
 )
 
 // Record is one line of the audit log.
@@ -32,6 +34,7 @@ type Record struct {
 	Operation string         `json:"operation"`
 	URI       string         `json:"uri,omitempty"`
 	Client    Identity       `json:"client_info"`
+	Who       string         `json:"who,omitempty"` // the identity that the policy knew
 	Key       string         `json:"key,omitempty"`
 	Policy    string         `json:"policy,omitempty"` // digest of what decided
 	Arguments map[string]any `json:"parameters,omitempty"`
@@ -61,7 +64,7 @@ type Auditor interface {
 func (b *Broker) record(request Request, event Event, took time.Duration, failure *Error) error {
 	r := Record{
 		Time: time.Now().UTC(), Event: event, Operation: sanitised(request.Operation), URI: sanitised(request.URI),
-		Client: request.Identity, Key: request.Key, Policy: request.Policy, Arguments: sanitisedArguments(request.Arguments),
+		Client: request.Identity, Who: request.who, Key: request.Key, Policy: request.Policy, Arguments: sanitisedArguments(request.Arguments),
 		Success: failure == nil, Took: took.Seconds(), Approval: request.Approval,
 	}
 	if failure != nil {

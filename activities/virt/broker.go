@@ -15,6 +15,11 @@ type Identity struct {
 	Task       string `json:"task,omitempty"`
 	Caller     string `json:"caller"`         // task, script, cli
 	User       string `json:"user,omitempty"` // who ran the command line
+	// Digest and Signature are the definition's, Principal (type/name) is whom Temporal
+	// let start the execution. They are no part of what a person approves.
+	Digest    string `json:"-"`
+	Signature string `json:"-"`
+	Principal string `json:"-"`
 }
 
 // Names are the definition's namespace and name; empty without one.
@@ -45,6 +50,8 @@ type Request struct {
 	Policy string
 	// Progress, if set, is told how it goes on. It must not block.
 	Progress func(Progress)
+
+	who string // the verdict's
 }
 
 // Progress is how far an operation is.
@@ -66,7 +73,11 @@ type Question struct {
 
 // Verdict is a Judge's answer. The zero value denies.
 type Verdict struct {
-	Allowed  bool
+	Allowed bool
+	// Unauthorized: it is denied since nobody who is known asks.
+	Unauthorized bool
+	// Who is the identity by which the caller is known; empty where none is required.
+	Who      string
 	Reason   string // of a denial
 	URI      string
 	ReadOnly bool // nothing may be changed; libvirt is told so as well
@@ -119,8 +130,13 @@ func (b *Broker) Call(ctx context.Context, request Request) (json.RawMessage, er
 	if err != nil {
 		return nil, b.deny(request, EventDenied, err)
 	}
+	request.who = checked.verdict.Who
 	if !checked.verdict.Allowed {
-		return nil, b.deny(request, EventDenied, Errorf(Denied, "%s is not allowed: %s", request.Operation, checked.verdict.Reason))
+		event := EventDenied
+		if checked.verdict.Unauthorized {
+			event = EventUnauthorized
+		}
+		return nil, b.deny(request, event, Errorf(Denied, "%s is not allowed: %s", request.Operation, checked.verdict.Reason))
 	}
 	if err := b.approved(request, checked); err != nil {
 		return nil, err
