@@ -22,6 +22,9 @@ import (
 	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
+// intruded are the hosts whose clients are taken over.
+var intruded = []string{"qemu+unix:///system?socket=/nowhere", "qemu+tls://localhost/system", "qemu:///system"}
+
 // intruder is a libvirt client that was taken over: it tries what a description
 // says, on each of many threads, and tells how it went.
 type intruder struct{}
@@ -96,7 +99,7 @@ func TestLibvirtProcess_Confined(t *testing.T) {
 	require.NoError(t, err)
 
 	const refused = "not permitted|not implemented|permission denied"
-	const local, remote = "qemu+unix:///system?socket=/nowhere", "qemu+tls://localhost/system"
+	local, remote := intruded[0], intruded[1]
 	for _, c := range []struct{ uri, attempt, want string }{
 		{local, "read /etc/ld.so.cache", "done"},
 		{local, "read /etc/shadow", "permission denied"},

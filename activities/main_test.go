@@ -3,6 +3,7 @@ package activities
 import (
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	sandboxtest.Enter()
 	sandbox.MaybeInit()
-	if driver.Started() && driver.URI() != "test:///default" {
+	if driver.Started() && slices.Contains(intruded, driver.URI()) {
 		os.Exit(serveLibvirt(intruder{}))
 	}
 	MaybeLibvirt()

@@ -20,7 +20,8 @@ type LibvirtReach struct {
 
 // LibvirtProcess is what the process that holds the libvirt client of a URI may
 // do: read files, compute, and talk over sockets of the families that it needs to
-// reach its host. It starts a program only where that is one (ssh). Everything
+// reach its host. It starts a program, and opens files to write, only where that is
+// ssh. Everything
 // else fails, unreported: nobody listens.
 func LibvirtProcess(reach LibvirtReach) seccomp.Policy {
 	rules := slices.Concat(base, ioctls, prctls, fcntls, archPrctl, threads, generatedCode, libvirtClient)
@@ -30,14 +31,16 @@ func LibvirtProcess(reach LibvirtReach) seccomp.Policy {
 	}
 	if reach.SSH {
 		rules = append(rules, seccomp.Call(seccomp.Allow, "execve", "fork", "vfork", "setpgid", "setsid", "kill", "prlimit64"),
-			seccomp.Call(seccomp.Allow, "clone").If(seccomp.LongBits(0, newNamespaces, 0)).Because("to start ssh"))
+			seccomp.Call(seccomp.Allow, "clone").If(seccomp.LongBits(0, newNamespaces, 0)).Because("to start ssh"),
+			seccomp.Call(seccomp.Allow, "capset"), allowPrctl(unix.PR_SET_KEEPCAPS).Because("libvirt leaves ssh no capability"),
+			seccomp.Call(seccomp.Allow, "open", "openat").Because("ssh opens /dev/null to write; Landlock leaves it nothing else"))
 	}
 	return seccomp.Policy{Name: "libvirt", Rules: rules}
 }
 
 // LibvirtFiles is what Landlock leaves to the same process: libraries and what they
 // read, no secrets of the host but the keys that its transport needs, nothing to
-// write. environment is os.Getenv of the worker.
+// write but, for ssh, /dev/null. environment is os.Getenv of the worker.
 func LibvirtFiles(reach LibvirtReach, environment func(string) string) sandbox.Restriction {
 	r := sandbox.Restriction{
 		Read: slices.Concat(libvirtReads, below(environment("XDG_RUNTIME_DIR"), "libvirt"), below(environment("XDG_CONFIG_HOME"), "libvirt"), below(environment("HOME"), ".config/libvirt")),
@@ -48,6 +51,7 @@ func LibvirtFiles(reach LibvirtReach, environment func(string) string) sandbox.R
 	switch {
 	case reach.SSH:
 		r.AnyPort = true // the configuration of ssh says which
+		r.Write = []string{"/dev/null"}
 		r.Read = slices.Concat(r.Read, libvirtResolves, []string{"/etc/ssh"}, below(environment("HOME"), ".ssh"))
 		r.Execute = append(r.Execute, "/bin", "/usr/bin", "/usr/local/bin")
 	case reach.Remote:

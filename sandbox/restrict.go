@@ -12,12 +12,14 @@ import (
 var ErrNoLandlock = errors.New("the kernel has no Landlock")
 
 // Restriction is what Landlock leaves to a process of the worker's own. Of all that
-// the kernel's Landlock can deny, the rest is denied: other files, any writing, TCP
+// the kernel's Landlock can deny, the rest is denied: other files, other writing, TCP
 // ports from version 4 on, abstract sockets and signals to the outside from 6 on.
 type Restriction struct {
 	// Read are files and folders that may be read, Execute those that may be read and
 	// executed. What does not exist is left out.
 	Read, Execute []string
+	// Write are files that may be read and written.
+	Write []string
 	// Connect are the ports to which it may connect; AnyPort, that it may to all.
 	Connect []uint16
 	AnyPort bool
@@ -45,6 +47,7 @@ func (r Restriction) Thread() error {
 	err = errors.Join(
 		permit(ruleset, landlockRead, r.Read),
 		permit(ruleset, landlockRead|unix.LANDLOCK_ACCESS_FS_EXECUTE, r.Execute),
+		permit(ruleset, landlockRead|unix.LANDLOCK_ACCESS_FS_WRITE_FILE, r.Write),
 	)
 	if network&unix.LANDLOCK_ACCESS_NET_CONNECT_TCP != 0 {
 		err = errors.Join(err, permitPorts(ruleset, r.Connect))

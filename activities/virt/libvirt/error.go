@@ -73,10 +73,21 @@ func connectionError(uri string, err error) *virt.Error {
 		return virt.Errorf(virt.Unreachable, "libvirt is not installed on this worker: %s; install libvirt0 (Debian) or libvirt-libs (Fedora)", e.Message)
 	case e.Code == virt.Denied:
 		return virt.Errorf(virt.Denied, "%s refuses this worker: %s", uri, e.Message)
+	case strings.Contains(e.Message, "Permission denied") && virt.Transport(uri) == virt.SecureSSH:
+		return virt.Errorf(virt.Denied, "%s refuses this worker: %s; ssh wants a key without a passphrase in ~/.ssh, or an agent", uri, e.Message)
+	case strings.Contains(e.Message, "HOST IDENTIFICATION HAS CHANGED"):
+		return virt.Errorf(virt.Unreachable, "%s has another host key than ~/.ssh/known_hosts or /etc/ssh/ssh_known_hosts says: find out why before you change it there", uri)
+	case strings.Contains(e.Message, "Host key verification failed"):
+		return virt.Errorf(virt.Unreachable, "%s is not known: %s; put its key into ~/.ssh/known_hosts or /etc/ssh/ssh_known_hosts", uri, e.Message)
 	case strings.Contains(e.Message, "Permission denied"):
 		return virt.Errorf(virt.Denied, "%s refuses this worker: %s; its user must be in the group libvirt", uri, e.Message)
 	}
-	return virt.Errorf(virt.Unreachable, "%s cannot be reached: %s", uri, e.Message)
+	remedy := ""
+	if virt.Transport(uri) == virt.SecureTLS && strings.Contains(e.Message, "TLS confirmation") {
+		// So it is told of a client that the host refuses.
+		remedy = "; the host ended it, which may want a client certificate of its authority (/etc/pki/libvirt/clientcert.pem, or ~/.pki/libvirt for another user than root)"
+	}
+	return virt.Errorf(virt.Unreachable, "%s cannot be reached: %s%s", uri, e.Message, remedy)
 }
 
 // oneLine bounds a message that may quote a guest's or a daemon's words.

@@ -31,17 +31,18 @@ var script string
 // or QEMU is missing; not in CI, where it fails.
 func Start(tb testing.TB) *Daemon {
 	tb.Helper()
-	return start(tb, nil)
+	return start(tb, nil, nil)
 }
 
 // StartBeside starts a second daemon, which takes itself for another host, in the
 // network of the first.
 func (d *Daemon) StartBeside(tb testing.TB) *Daemon {
 	tb.Helper()
-	return start(tb, d)
+	return start(tb, d, nil)
 }
 
-func start(tb testing.TB, beside *Daemon) *Daemon {
+// start has prepare put files into the daemon's folder first.
+func start(tb testing.TB, beside *Daemon, prepare func(dir string)) *Daemon {
 	tb.Helper()
 	for _, program := range []string{"/usr/sbin/libvirtd", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-img"} {
 		if _, err := os.Stat(program); err != nil {
@@ -54,6 +55,9 @@ func start(tb testing.TB, beside *Daemon) *Daemon {
 	dir, err := os.MkdirTemp("", "lv") //nolint:usetesting // short: a socket's path has 108 bytes
 	require.NoError(tb, err)
 	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s", "libvirt-sock"), over: make(chan struct{})}
+	if prepare != nil {
+		prepare(dir)
+	}
 	command, namespaces := []string{"/bin/sh", "-c", script, "sh", dir, uuid.NewString()}, uintptr(syscall.CLONE_NEWNS|syscall.CLONE_NEWPID)
 	if beside == nil {
 		namespaces |= syscall.CLONE_NEWNET

@@ -34,7 +34,14 @@ log_outputs = "3:file:$1/log"
 host_uuid = "$2"
 END
 mkdir -p "$1/s" "$1/pool"
+if [ -e "$1/remote.conf" ]; then # it is reached over TLS and by ssh, too
+  cat "$1/remote.conf" >>"$1/libvirtd.conf"
+  set -- "$1" "$2" --listen
+  mkdir -p /run/sshd /run/libvirt
+  ln -s "$1/s/libvirt-sock" "$1/s/libvirt-sock-ro" /run/libvirt/
+  /usr/sbin/sshd -f "$1/sshd.conf" -E "$1/sshd.log"
+fi
 # Whoever kills the daemon gets another one, as from systemd.
 while :; do
-  /usr/sbin/libvirtd -f "$1/libvirtd.conf" -p "$1/pid" || sleep 0.2
+  /usr/sbin/libvirtd -f "$1/libvirtd.conf" -p "$1/pid" $3 || sleep 0.2
 done
