@@ -133,7 +133,7 @@ func commands(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "worker/*.go"))
 	require.NoError(t, err)
-	functions := map[string]*ast.FuncDecl{}
+	functions, constants := map[string]*ast.FuncDecl{}, map[string]ast.Expr{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -143,7 +143,11 @@ func commands(t *testing.T) map[string]map[string]bool {
 			if f, ok := declared.(*ast.FuncDecl); ok && !strings.HasSuffix(file, "_test.go") {
 				functions[functionName(f)] = f
 			}
+			collectConstants(constants, declared)
 		}
+	}
+	for _, f := range functions {
+		spellOut(constants, f)
 	}
 	all := maps.Clone(given)
 	for name, f := range functions {
@@ -162,6 +166,33 @@ func commands(t *testing.T) map[string]map[string]bool {
 	require.Contains(t, all["worker"], "--grace")
 	require.Contains(t, all["lazaret"], "--state-dir")
 	return all
+}
+
+// collectConstants adds those that a declaration makes.
+func collectConstants(constants map[string]ast.Expr, declared ast.Decl) {
+	group, ok := declared.(*ast.GenDecl)
+	if !ok || group.Tok != token.CONST {
+		return
+	}
+	for _, spec := range group.Specs {
+		for i, value := range spec.(*ast.ValueSpec).Values {
+			constants[spec.(*ast.ValueSpec).Names[i].Name] = value
+		}
+	}
+}
+
+// spellOut puts the values of constants in their place among arguments.
+func spellOut(constants map[string]ast.Expr, f *ast.FuncDecl) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			for i, arg := range call.Args {
+				if name, ok := arg.(*ast.Ident); ok && constants[name.Name] != nil {
+					call.Args[i] = constants[name.Name]
+				}
+			}
+		}
+		return true
+	})
 }
 
 // functionName tells methods of different types apart.
