@@ -29,19 +29,19 @@ func newPool(t *testing.T) *driver.Pool {
 
 // The test driver inside the process: what it supports is what the suite asks.
 func TestConformance_TestDriver(t *testing.T) {
-	virttest.Conform(t, virttest.Target{Driver: newPool(t), URI: "test:///default", Pool: "default-pool", Type: "test"})
+	virttest.Conform(t, virttest.Target{Driver: newPool(t), URI: "test:///default", Pool: "default-pool", Type: "test", Lacks: virttest.TestDriverLacks})
 }
 
 // The test driver behind a daemon, where its state outlives our process.
 func TestConformance_TestDriverBehindADaemon(t *testing.T) {
 	d := virttest.Start(t)
-	virttest.Conform(t, virttest.Target{Driver: newPool(t), URI: d.URI("test"), Pool: "default-pool", Type: "test"})
+	virttest.Conform(t, virttest.Target{Driver: newPool(t), URI: d.URI("test"), Pool: "default-pool", Type: "test", Lacks: virttest.TestDriverLacks})
 }
 
 // Real guests, emulated.
 func TestConformance_QEMU(t *testing.T) {
 	d := virttest.Start(t)
-	target := virttest.Target{Driver: newPool(t), URI: d.URI("qemu"), Pool: d.DefinePool(t), Type: "qemu", Guests: true}
+	target := virttest.Target{Driver: newPool(t), URI: d.URI("qemu"), Pool: d.DefinePool(t), Type: "qemu", Guests: true, Lacks: virttest.QEMULacks}
 	virttest.Conform(t, target)
 	data, err := os.ReadDir(filepath.Join(d.Dir, "pool"))
 	require.NoError(t, err)

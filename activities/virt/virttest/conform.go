@@ -19,12 +19,16 @@ type Target struct {
 	Pool   string // an active storage pool
 	Type   string // of guests: test, qemu
 	Guests bool   // guests really run: memory, devices, consoles are there
+	// Lacks are the operations that the suite need not see succeed there, with why: one
+	// of FakeLacks, TestDriverLacks, QEMULacks.
+	Lacks map[string]string
 }
 
-// Conform runs the suite. It leaves the target as it found it.
+// Conform runs the suite. It leaves the target as it found it. Every operation that
+// there is must have succeeded by its end, or be lacking.
 func Conform(t *testing.T, target Target) {
 	t.Helper()
-	s := suite{Target: target, prefix: "conform"}
+	s := suite{Target: target, prefix: "conform", seen: map[string]bool{}}
 	t.Run("host", s.host)
 	t.Run("lists", s.lists)
 	t.Run("lifecycle", s.lifecycle)
@@ -38,12 +42,15 @@ func Conform(t *testing.T, target Target) {
 		t.Run("guests", s.guests)
 		t.Run("devices", s.devices)
 		t.Run("media", s.media)
+		t.Run("screen", s.screen)
 	}
+	t.Run("every operation", s.every)
 }
 
 type suite struct {
 	Target
 	prefix string
+	seen   map[string]bool // the operations that have succeeded
 }
 
 type arguments = map[string]any
@@ -62,7 +69,11 @@ func (s suite) attempt(t *testing.T, operation string, given arguments, call vir
 	require.NoError(t, err)
 	call.Operation, call.URI, call.Arguments = operation, s.URI, checked
 	call.ReadOnly = !o.Changes && !o.Privileged
-	return s.Driver.Call(context.WithoutCancel(t.Context()), call, func(virt.Progress) {})
+	raw, err := s.Driver.Call(context.WithoutCancel(t.Context()), call, func(virt.Progress) {})
+	if err == nil {
+		s.seen[operation] = true
+	}
+	return raw, err
 }
 
 // do requires that an operation succeeds.
@@ -75,14 +86,15 @@ func do[T any](t *testing.T, s suite, operation string, given arguments) T {
 	return result
 }
 
-// refused requires that an operation fails with the code.
-func (s suite) refused(t *testing.T, code virt.Code, operation string, given arguments) {
+// refused requires that an operation fails with the code, and is its message.
+func (s suite) refused(t *testing.T, code virt.Code, operation string, given arguments) string {
 	t.Helper()
 	raw, err := s.call(t, operation, given)
 	var e *virt.Error
 	require.ErrorAs(t, err, &e, "%s %v: %s", operation, given, raw)
 	require.Equal(t, code, e.Code, "%s %v: %s", operation, given, e.Message)
 	require.NotEmpty(t, e.Message)
+	return e.Message
 }
 
 // define makes a guest that is deleted at the end of the test, on, off or gone.
@@ -165,6 +177,7 @@ func (s suite) lifecycle(t *testing.T) {
 	if s.Guests {
 		require.Positive(t, stats.Memory["actual"])
 	}
+	s.ephemeral(t)
 	step("domain.save", "shutoff", nil)
 	require.True(t, do[virt.DomainChange](t, s, "domain.restore", guest).Changed)
 	step("domain.stop", "shutoff", arguments{"mode": "force"})
@@ -178,6 +191,17 @@ func (s suite) lifecycle(t *testing.T) {
 	deleted := do[virt.DomainDeletion](t, s, "domain.delete", arguments{"uuid": renamed.UUID})
 	require.True(t, deleted.Changed)
 	s.refused(t, virt.NotFound, "domain.info", arguments{"uuid": renamed.UUID})
+}
+
+// ephemeral: a guest that is forgotten once it is off.
+func (s suite) ephemeral(t *testing.T) {
+	t.Helper()
+	name := s.prefix + "-once"
+	made := do[virt.DomainChange](t, s, "domain.create", arguments{"name": name, "memory": 64, "vcpus": 1, "type": s.Type, "ephemeral": true})
+	require.Equal(t, "running", made.State)
+	require.False(t, do[virt.Domain](t, s, "domain.info", arguments{"uuid": made.UUID}).Persistent)
+	do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	s.refused(t, virt.NotFound, "domain.info", arguments{"uuid": made.UUID})
 }
 
 func (s suite) settings(t *testing.T) {
@@ -237,6 +261,9 @@ func (s suite) networks(t *testing.T) {
 	info := do[virt.Network](t, s, "network.info", network)
 	require.Equal(t, "lzconform0", info.Bridge)
 	require.True(t, info.Persistent)
+	if s.can("network.leases") {
+		require.Empty(t, do[virt.LeaseList](t, s, "network.leases", network).Leases)
+	}
 	s.refused(t, virt.Busy, "network.delete", network)
 	require.False(t, do[virt.NetworkChange](t, s, "network.stop", network).Active)
 	require.False(t, do[virt.NetworkChange](t, s, "network.stop", network).Changed)

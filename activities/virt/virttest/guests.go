@@ -48,6 +48,15 @@ func (s suite) guests(t *testing.T) {
 	s.refused(t, virt.Timeout, "domain.stop", arguments{"name": deaf, "deadline": 1})
 	require.Equal(t, "shutoff", do[virt.DomainChange](t, s, "domain.stop", arguments{"name": deaf, "mode": "graceful-then-force", "deadline": 1}).State)
 	s.refused(t, virt.Busy, "domain.guest-info", arguments{"name": deaf})
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": deaf})
+	require.Contains(t, s.refused(t, virt.Unsupported, "domain.guest-info", arguments{"name": deaf}), "QEMU guest agent is not configured")
+
+	// One whose agent is not there.
+	silent := s.prefix + "-silent"
+	s.define(t, silent, arguments{"agent": true})
+	s.refused(t, virt.Busy, "domain.guest-info", arguments{"name": silent})
+	do[virt.DomainChange](t, s, "domain.start", arguments{"name": silent})
+	require.Contains(t, s.refused(t, virt.Unreachable, "domain.guest-info", arguments{"name": silent}), "QEMU guest agent is not connected")
 }
 
 func (s suite) devices(t *testing.T) {
@@ -88,4 +97,14 @@ func (s suite) media(t *testing.T) {
 	}
 	delete(second, "target")
 	s.refused(t, virt.Invalid, "domain.update-device", arguments{"name": name, "disk": second})
+}
+
+// screen: a picture of what a running guest shows, which only raw XML gives one to.
+func (s suite) screen(t *testing.T) {
+	name := s.prefix + "-screen"
+	xml := "<domain type='" + s.Type + "'><name>" + name + "</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>" +
+		"<os><type arch='x86_64'>hvm</type></os><devices><video><model type='vga'/></video></devices></domain>"
+	do[virt.DomainChange](t, s, "domain.create", arguments{"xml": xml, "ephemeral": true})
+	defer do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	require.NotEmpty(t, do[virt.Picture](t, s, "domain.screenshot", arguments{"name": name}).Data)
 }
