@@ -24,9 +24,9 @@ do:
       fork:
         branches:
           - loop:
-              for: {each: n, in: '[range(1000)]'}
+              for: {each: n, in: '[range(240)]'}
               do:
-                - add: {set: '${ 0 * ("x" * 4000000 | length) }'}
+                - add: {set: '${ 0 * ([range(60000)] | length) }'}
           - stop: {call: libvirt.domain.stop, with: {name: test, mode: force}}
 `
 
@@ -80,7 +80,7 @@ func TestUI_Approve(t *testing.T) {
 	p.picture("approved")
 
 	// Rejected, in the same way.
-	run = beginDocument(t, s, strings.ReplaceAll(longApproval, "range(1000)", "range(1)"))
+	run = beginDocument(t, s, strings.ReplaceAll(longApproval, "range(240)", "range(1)"))
 	digest = waiting(t, s, run.GetID(), at("loop"))
 	p.show("/namespaces/default/workflows/"+run.GetID(), "Running", "More Actions")
 	p.decide("reject", digest)

@@ -182,7 +182,7 @@ func (g *guests) reboots(t *testing.T) {
 	}
 
 	ids["web-1"] = g.info(t, "web-1").ID
-	_, err := g.try(t, "run", exampleFile("rolling-reboot.yaml"), "--input", `{"guests": ["web-2", "web-1"], "ready": "guest is up", "deadline": 15}`)
+	_, err := g.try(t, "run", exampleFile("rolling-reboot.yaml"), "--input", `{"guests": ["web-2", "web-1"], "ready": "guest is up", "deadline": 10}`)
 	require.ErrorContains(t, err, `web-2 is back at its snapshot, the rest was not touched: its console did not say \"guest is up\"`)
 	back := g.info(t, "web-2")
 	require.Equal(t, "running", back.State)
