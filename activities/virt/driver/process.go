@@ -43,6 +43,10 @@ const startTime = 15 * time.Second
 // cancelTime is how long a cancelled call may take to end before its process is retired.
 const cancelTime = 500 * time.Millisecond
 
+// lastWords is how long the last of what a process wrote may take to be read. Who holds
+// its standard error beside it, such as ssh, is not waited for.
+const lastWords = time.Second
+
 // startProcess starts a process and waits until it is ready for calls.
 func startProcess(ctx context.Context, s *spawner, uri string) (*process, error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -54,7 +58,7 @@ func startProcess(ctx context.Context, s *spawner, uri string) (*process, error)
 		return nil, errors.Join(err, syscall.Close(fds[0]), theirs.Close())
 	}
 	p := &process{
-		socket: os.NewFile(uintptr(fds[0]), "socket"), stderr: &tail{},
+		socket: os.NewFile(uintptr(fds[0]), "socket"), stderr: newTail(),
 		ended: make(chan struct{}), pending: map[uint64]*pending{},
 	}
 	p.down.w = p.socket
@@ -123,6 +127,7 @@ func (p *process) read(r *bufio.Reader) {
 	p.kill()
 	state, _ := p.os.Wait()
 	_ = p.socket.Close()
+	p.stderr.await(lastWords)
 	p.mu.Lock()
 	p.why = p.obituary(state, err)
 	p.mu.Unlock()
@@ -292,12 +297,16 @@ type tail struct {
 	mu   sync.Mutex
 	head []byte
 	last []byte
+	done chan struct{} // closed when all was read
 }
+
+func newTail() *tail { return &tail{done: make(chan struct{})} }
 
 const maxTail = 2 << 10
 
 func (t *tail) drain(r *os.File) {
 	defer func() { _ = r.Close() }()
+	defer close(t.done)
 	buffer := make([]byte, 1024)
 	for {
 		n, err := r.Read(buffer)
@@ -305,6 +314,16 @@ func (t *tail) drain(r *os.File) {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// await waits until all was read, for so long at most.
+func (t *tail) await(most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-t.done:
+	case <-timer.C:
 	}
 }
 
