@@ -238,8 +238,19 @@ func (x *run) healthy() bool {
 			return false
 		}
 	}
-	n, err := unix.Poll(fds, 0)
+	n, err := pollNow(fds)
 	return err == nil && n == 0
+}
+
+// pollNow says how many of the descriptors are ready. A poll that would not wait is
+// interrupted all the same while its thread has a signal pending, and Go signals its
+// own threads.
+func pollNow(fds []unix.PollFd) (int, error) {
+	for {
+		if n, err := unix.Poll(fds, 0); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }
 
 // adopt gives the waiting program its run. An error leaves the sandbox unused.
