@@ -22,9 +22,14 @@ func tuning() dynamicconfig.StaticClient {
 	// History held in memory, in executions. The default of 128,000 lets the
 	// process grow without a bound that a workstation would notice.
 	const cachedExecutions = 4096
+	// A timer that is due sooner than this is put off until then, so that hosts whose
+	// clocks differ agree on what is due. The default of 1 s makes a wait of 10 ms,
+	// a retry's delay and a long loop's pause take up to a second each.
+	const clockSkew = 5 * time.Millisecond
 	return dynamicconfig.StaticClient{
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():       pollRPS,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():          pollRPS,
+		dynamicconfig.TimerProcessorMaxTimeShift.Key():        clockSkew,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key():     pollRPS,
 		dynamicconfig.OutboundProcessorMaxPollRPS.Key():       pollRPS,
 		dynamicconfig.HistoryLongPollExpirationInterval.Key(): waitAgain,
