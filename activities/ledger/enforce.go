@@ -33,20 +33,72 @@ func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contr
 	if err != nil {
 		return contract.Told{}, nil // Tell asks again
 	}
-	var told contract.Told
+	left := running
+	if contract.LedgerHolds(e.Ledger.State) {
+		left = a.stirring(ctx, e.Ledger, running)
+	}
+	missed := map[string]bool{}
 	var mu sync.Mutex
-	_ = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
+	_ = inParallel(left, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
 		id := x.GetExecution().GetWorkflowId()
 		err := a.order(ctx, e, id)
-		mu.Lock()
-		defer mu.Unlock()
-		if err == nil && len(told.Executions) < contract.MaxTold {
-			told.Executions = append(told.Executions, id)
+		if err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			missed[id] = true
 		}
 		return err
 	})
+	var told contract.Told
+	for _, x := range running {
+		if id := x.GetExecution().GetWorkflowId(); !missed[id] && len(told.Executions) < contract.MaxTold {
+			told.Executions = append(told.Executions, id)
+		}
+	}
 	slices.Sort(told.Executions)
 	return told, nil
+}
+
+// How long executions are given to come to rest without a word to them: firstRest,
+// and nextRest again as long as more of them do.
+const (
+	firstRest = 300 * time.Millisecond
+	nextRest  = 150 * time.Millisecond
+)
+
+// stirring are the executions that have to be told, of those that ran when their
+// definition was put away. Most need no word: each worker ends their activities as
+// soon as it hears of the state, and the errors of these bring the order. A word to
+// all at that moment would wake every execution twice, and the workers hear late.
+func (a *Activities) stirring(ctx context.Context, l contract.Ledger, running []*workflowpb.WorkflowExecutionInfo) []*workflowpb.WorkflowExecutionInfo {
+	rest := firstRest
+	for len(running) > 0 {
+		select {
+		case <-ctx.Done():
+			return running
+		case <-time.After(rest):
+		}
+		still, err := a.concerned(ctx, l)
+		if err != nil {
+			return running
+		}
+		left := slices.DeleteFunc(slices.Clone(running), func(x *workflowpb.WorkflowExecutionInfo) bool { return cameToRest(x, still) })
+		if len(left) == len(running) {
+			return left
+		}
+		running, rest = left, nextRest
+	}
+	return running
+}
+
+// cameToRest tells whether an execution has ended or come to hold since it was seen.
+func cameToRest(before *workflowpb.WorkflowExecutionInfo, running []*workflowpb.WorkflowExecutionInfo) bool {
+	for _, x := range running {
+		if x.GetExecution().GetWorkflowId() == before.GetExecution().GetWorkflowId() {
+			return keyword(x, contract.AttributeState) == contract.HeldState && keyword(before, contract.AttributeState) != contract.HeldState
+		}
+	}
+	return true
 }
 
 func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) error {

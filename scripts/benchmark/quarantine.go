@@ -15,6 +15,8 @@ import (
 	"time"
 
 	retryable "github.com/hashicorp/go-retryablehttp"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -39,8 +41,8 @@ func quarantineSection(ctx context.Context, b *bench) (_ []*group, err error) {
 	verdict := &group{name: "from the forbidden act to the ledger's verdict", probes: []probe{
 		{rows: []string{"verdict"}, take: q.verdict},
 	}}
-	stop := &group{name: fmt.Sprintf("from the verdict to the end of the last of %d executions' scripts, on two workers", held), probes: []probe{
-		{rows: []string{"every worker refuses", "all executions hold", "all their scripts are killed"}, take: q.stop},
+	stop := &group{name: fmt.Sprintf("from the verdict to the last of %d executions that holds, on two workers", held), probes: []probe{
+		{rows: []string{"every worker refuses", "all their scripts are killed", "all executions hold"}, take: q.stop},
 	}}
 	for _, p := range []struct {
 		*group
@@ -156,6 +158,10 @@ func heldOn(ctx context.Context, address string) int {
 	return -1
 }
 
+// lookEvery is how exactly a moment is known: who looks more often keeps the server
+// from what is measured.
+const lookEvery = 15 * time.Millisecond
+
 // until polls a condition.
 func until(ctx context.Context, what string, condition func() (bool, error)) error {
 	deadline := time.Now().Add(2 * time.Minute)
@@ -171,7 +177,7 @@ func until(ctx context.Context, what string, condition func() (bool, error)) err
 		case time.Now().After(deadline):
 			return fmt.Errorf("not seen within two minutes: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(lookEvery)
 	}
 }
 
@@ -255,28 +261,21 @@ func (q *quarantiner) stop(ctx context.Context) ([]time.Duration, error) {
 		}
 		runs = append(runs, run)
 	}
-	if err := until(ctx, "all scripts run", func() (bool, error) { return q.scripts(ctx, runs, true) }); err != nil {
+	if err := until(ctx, "all scripts run", func() (bool, error) { return q.scriptsRun(ctx, runs) }); err != nil {
 		return nil, err
 	}
 	if _, err := q.begin(ctx, name, map[string]any{"files": []string{"/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/root/.ssh/id_rsa"}}); err != nil {
 		return nil, err
 	}
-	var refuse, hold, killed time.Time
-	err := until(ctx, "all executions hold", func() (bool, error) {
-		if refuse.IsZero() && q.refusing(ctx) > before {
-			refuse = time.Now()
-		}
-		n, err := q.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf(
-			"%s = 'benchmark/%s' AND %s = '%s'", contract.AttributeDefinition, name, contract.AttributeState, contract.HeldState)})
-		if n.GetCount() >= held && hold.IsZero() {
-			hold = time.Now()
-		}
-		return !refuse.IsZero() && !hold.IsZero(), err
+	var refuse time.Time
+	err := until(ctx, "all workers refuse", func() (bool, error) {
+		refuse = time.Now()
+		return q.refusing(ctx) > before, nil
 	})
-	if err == nil {
-		err = until(ctx, "all scripts are killed", func() (bool, error) { return q.scripts(ctx, runs, false) })
-		killed = time.Now()
+	if err != nil {
+		return nil, err
 	}
+	hold, killed, err := q.atRest(ctx, name, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -292,11 +291,11 @@ func (q *quarantiner) stop(ctx context.Context) ([]time.Duration, error) {
 	if err == nil {
 		err = until(ctx, "all executions have ended", func() (bool, error) { return q.ended(ctx, runs) })
 	}
-	return []time.Duration{refuse.Sub(at), hold.Sub(at), killed.Sub(at)}, err
+	return []time.Duration{refuse.Sub(at), killed.Sub(at), hold.Sub(at)}, err
 }
 
-// scripts tells whether the scripts of all executions run, or none.
-func (q *quarantiner) scripts(ctx context.Context, runs []client.WorkflowRun, running bool) (bool, error) {
+// scriptsRun tells whether the scripts of all executions run.
+func (q *quarantiner) scriptsRun(ctx context.Context, runs []client.WorkflowRun) (bool, error) {
 	for _, run := range runs {
 		d, err := q.client.DescribeWorkflowExecution(ctx, run.GetID(), "")
 		if err != nil {
@@ -306,11 +305,51 @@ func (q *quarantiner) scripts(ctx context.Context, runs []client.WorkflowRun, ru
 		for _, a := range d.GetPendingActivities() {
 			started = started || a.GetLastStartedTime() != nil
 		}
-		if started != running {
+		if !started {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// atRest waits until all executions hold, and reads from their histories, so that
+// looking takes no time from what is measured, when the last one came to hold and
+// when the last script had ended.
+func (q *quarantiner) atRest(ctx context.Context, name string, runs []client.WorkflowRun) (hold, killed time.Time, err error) {
+	const settled = time.Second
+	err = until(ctx, "all executions hold", func() (bool, error) {
+		time.Sleep(settled)
+		n, err := q.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf(
+			"%s = 'benchmark/%s' AND %s = '%s'", contract.AttributeDefinition, name, contract.AttributeState, contract.HeldState)})
+		return n.GetCount() >= held, err
+	})
+	for _, run := range runs {
+		var failed, held time.Time
+		for events := q.client.GetWorkflowHistory(ctx, run.GetID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); err == nil && events.HasNext(); {
+			var event *historypb.HistoryEvent
+			if event, err = events.Next(); err != nil {
+				break
+			}
+			switch {
+			case event.GetActivityTaskFailedEventAttributes() != nil:
+				failed = event.GetEventTime().AsTime()
+			case event.GetUpsertWorkflowSearchAttributesEventAttributes() != nil && held.IsZero():
+				held = event.GetEventTime().AsTime() // an execution that runs sets none before
+			}
+		}
+		if err == nil && (failed.IsZero() || held.IsZero()) {
+			err = fmt.Errorf("the history of %s does not tell when it came to hold", run.GetID())
+		}
+		killed, hold = later(killed, failed), later(hold, held)
+	}
+	return hold, killed, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (q *quarantiner) ended(ctx context.Context, runs []client.WorkflowRun) (bool, error) {
