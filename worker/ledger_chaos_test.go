@@ -176,6 +176,8 @@ func testSteps(t *testing.T, s *siege) {
 		for _, run := range []client.WorkflowRun{culprits[n], bystanders[n]} {
 			pollUntil(t, run.GetID()+" holds, killed when "+step.name, func() bool { return s.status(t, run.GetID()) == contract.HeldState })
 		}
+		// Workers may have heard before the ledger itself had written down what it judged.
+		pollUntil(t, "the ledger has judged", func() bool { return s.ledger(t, "siege", name(n)).Total > 0 })
 		l := s.ledger(t, "siege", name(n))
 		assert.Equal(t, [2]int{1, 1}, [2]int{l.Total, l.Counted}, "killed when %s: %+v", step.name, l.Violations)
 		assert.Len(t, l.Incidents, 1, step.name)

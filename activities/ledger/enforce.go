@@ -21,10 +21,10 @@ import (
 const firstWord = 2 * time.Second
 
 // Enforce makes a new state known to all workers, by the register, to the audit log
-// and to people, and to as many running executions as it reaches at once, whom it
-// names. Tell reaches all others.
+// and to people. Of a definition that may go on it also tells as many executions as
+// it reaches at once, whom it names. Tell reaches all others.
 func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contract.Told, error) {
-	if err := a.proclaim(ctx, e); err != nil || e.Do == "" {
+	if err := a.proclaim(ctx, e); err != nil || e.Do == "" || contract.LedgerHolds(e.Ledger.State) {
 		return contract.Told{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstWord)
@@ -33,37 +33,28 @@ func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contr
 	if err != nil {
 		return contract.Told{}, nil // Tell asks again
 	}
-	left := running
-	if contract.LedgerHolds(e.Ledger.State) {
-		left = a.stirring(ctx, e.Ledger, running)
-	}
-	missed := map[string]bool{}
+	var told contract.Told
 	var mu sync.Mutex
-	_ = inParallel(left, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
+	_ = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
 		id := x.GetExecution().GetWorkflowId()
 		err := a.order(ctx, e, id)
-		if err != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			missed[id] = true
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil && len(told.Executions) < contract.MaxTold {
+			told.Executions = append(told.Executions, id)
 		}
 		return err
 	})
-	var told contract.Told
-	for _, x := range running {
-		if id := x.GetExecution().GetWorkflowId(); !missed[id] && len(told.Executions) < contract.MaxTold {
-			told.Executions = append(told.Executions, id)
-		}
-	}
 	slices.Sort(told.Executions)
 	return told, nil
 }
 
 // How long executions are given to come to rest without a word to them: firstRest,
-// and nextRest again as long as more of them do.
+// and nextRest again as long as more of them do, at most mostRest in all.
 const (
 	firstRest = 300 * time.Millisecond
 	nextRest  = 150 * time.Millisecond
+	mostRest  = 2 * time.Second
 )
 
 // stirring are the executions that have to be told, of those that ran when their
@@ -71,6 +62,8 @@ const (
 // soon as it hears of the state, and the errors of these bring the order. A word to
 // all at that moment would wake every execution twice, and the workers hear late.
 func (a *Activities) stirring(ctx context.Context, l contract.Ledger, running []*workflowpb.WorkflowExecutionInfo) []*workflowpb.WorkflowExecutionInfo {
+	ctx, cancel := context.WithTimeout(ctx, mostRest)
+	defer cancel()
 	rest := firstRest
 	for len(running) > 0 {
 		select {
@@ -151,7 +144,11 @@ func (a *Activities) Tell(ctx context.Context, e contract.Enforcement) (contract
 	}
 	all := running
 	running = slices.DeleteFunc(slices.Clone(running), func(x *workflowpb.WorkflowExecutionInfo) bool { return known[x.GetExecution().GetWorkflowId()] })
-	err = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error {
+	stirring := running
+	if contract.LedgerHolds(e.Ledger.State) {
+		stirring = a.stirring(ctx, e.Ledger, running)
+	}
+	err = inParallel(stirring, func(x *workflowpb.WorkflowExecutionInfo) error {
 		return a.order(ctx, e, x.GetExecution().GetWorkflowId())
 	})
 	if err != nil {
