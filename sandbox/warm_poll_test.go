@@ -28,7 +28,7 @@ func TestPollNow_UnderSignals(t *testing.T) {
 		}
 	}()
 	for range 200_000 {
-		n, err := pollNow([]unix.PollFd{{Fd: int32(read.Fd()), Events: unix.POLLIN}}) //nolint:gosec // a small number
+		n, err := pollNow([]unix.PollFd{{Fd: int32(read.Fd()), Events: unix.POLLIN}})
 		require.NoError(t, err)
 		require.Zero(t, n)
 	}

@@ -73,7 +73,7 @@ func reachable(t *testing.T, pid int) map[uint64]string {
 		return nil
 	}
 	found := map[uint64]string{}
-	for _, read := range []func() (procfs.NetTCP, error){fs.NetTCP, fs.NetTCP6} {
+	for _, read := range []func() (procfs.NetTCP, error){fs.NetTCP, fs.NetTCP6} { //nolint:staticcheck // netlink shows the caller's own network alone
 		lines, _ := read()
 		for _, l := range lines {
 			if l.St == listen {

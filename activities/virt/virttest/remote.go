@@ -131,7 +131,7 @@ func (a *authority) keep(tb testing.TB, dir, name string, template *x509.Certifi
 
 func write(tb testing.TB, dir, name, text string) {
 	tb.Helper()
-	require.NoError(tb, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	require.NoError(tb, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)) //nolint:gosec // both are the test's own
 }
 
 // Command runs a program as a client in the daemon's network, which has the keys
