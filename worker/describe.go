@@ -14,6 +14,8 @@ import (
 // description is one execution with its tasks.
 type description struct {
 	executionInfo
+	// About says what it is, where it is no execution of a definition.
+	About string               `json:"about,omitempty"`
 	Tasks []contract.TaskState `json:"tasks,omitempty"`
 	// Approvals are what waits for lazaret approve or reject.
 	Approvals []contract.Approvable `json:"approvals,omitempty"`
@@ -48,9 +50,11 @@ func (a *app) describe(ctx context.Context, s *session, id string) error {
 		return temporalError(err)
 	}
 	d := description{executionInfo: describeInfo(answer.GetWorkflowExecutionInfo())}
-	state, err := s.state(ctx, id)
-	if err != nil {
-		fmt.Fprintf(a.stderr, "tasks are not shown: no worker answered (%v)\n", err)
+	var state contract.State
+	if d.About = innerAbout(answer.GetWorkflowExecutionInfo().GetType().GetName()); d.About == "" {
+		if state, err = s.state(ctx, id); err != nil {
+			fmt.Fprintf(a.stderr, "tasks are not shown: no worker answered (%v)\n", err)
+		}
 	}
 	d.Tasks, d.Fault, d.Approvals, d.Held = state.Tasks, state.Fault, state.Approvals, state.Held
 	if a.output != "table" {
@@ -74,7 +78,12 @@ func (s *session) state(ctx context.Context, id string) (contract.State, error) 
 
 func (a *app) printDescription(d description) {
 	fmt.Fprintf(a.stdout, "id          %s\n", d.ID)
-	fmt.Fprintf(a.stdout, "definition  %s:%s\n", d.Definition, d.Version)
+	if d.About == "" {
+		fmt.Fprintf(a.stdout, "definition  %s:%s\n", d.Definition, d.Version)
+	} else {
+		fmt.Fprintf(a.stdout, "type        %s\n", d.Definition)
+		fmt.Fprintf(a.stdout, "about       %s\n", d.About)
+	}
 	fmt.Fprintf(a.stdout, "status      %s\n", d.Status)
 	if d.Held != "" {
 		fmt.Fprintf(a.stdout, "held        %s\n", d.Held)
