@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,22 +15,22 @@ import (
 	"lazaret.dev/lazaret/activities/virt/virttest"
 )
 
-// remotely has the calls, as JSON, of TestLibvirtProcess_Remotely.
+// remotely names what has the calls, as JSON, of a process that is a client.
 const remotely = "LAZARET_TEST_LIBVIRT_CALLS"
 
-// TestLibvirtProcess_Remotely is what TestLibvirtProcess_Remote runs as a client.
-func TestLibvirtProcess_Remotely(t *testing.T) {
-	text, ok := os.LookupEnv(remotely)
-	if !ok {
-		t.Skip("run by TestLibvirtProcess_Remote")
-	}
+// callRemotely makes the calls and prints the answers. It returns the exit code.
+func callRemotely(text string) int {
 	var calls []virt.Call
-	require.NoError(t, json.Unmarshal([]byte(text), &calls))
+	err := json.Unmarshal([]byte(text), &calls)
+	if err != nil {
+		return failed(err)
+	}
 	pool, err := driver.NewPool()
-	require.NoError(t, err)
-	defer func() { require.NoError(t, pool.Close()) }()
+	if err != nil {
+		return failed(err)
+	}
 	for _, call := range calls {
-		raw, err := pool.Call(t.Context(), call, func(virt.Progress) {})
+		raw, err := pool.Call(context.Background(), call, func(virt.Progress) {})
 		if err != nil {
 			e := virt.AsError(err)
 			fmt.Printf("answer: %s: %s\n", e.Code, e.Message)
@@ -37,6 +38,15 @@ func TestLibvirtProcess_Remotely(t *testing.T) {
 		}
 		fmt.Printf("answer: %s\n", raw)
 	}
+	if err := pool.Close(); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+func failed(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
 }
 
 // as makes the calls as a client of a remote host, and returns the answers.
@@ -46,7 +56,7 @@ func as(t *testing.T, r *virttest.Remote, trusts, is string, calls ...virt.Call)
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := r.Command(trusts, is, self, "-test.run=^TestLibvirtProcess_Remotely$", "-test.v")
+	cmd := r.Command(trusts, is, self)
 	cmd.Env = append(os.Environ(), remotely+"="+string(text), "HOME=/root")
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)

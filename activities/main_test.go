@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 		os.Exit(serveLibvirt(intruder{}))
 	}
 	MaybeLibvirt()
+	if calls := os.Getenv(remotely); calls != "" {
+		os.Exit(callRemotely(calls))
+	}
 	goleak.VerifyTestMain(m)
 }
 

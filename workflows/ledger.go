@@ -214,8 +214,8 @@ func (l *ledger) announce(ctx workflow.Context) error {
 	return workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EnforceState, contract.Enforcement{Ledger: l.state.Ledger}).Get(ctx, nil)
 }
 
-// enforce makes a new state known: to workers and to most executions at once, to the
-// others after the ledger's own state can be read.
+// enforce makes a new state known: to workers at once, and of a definition that may go
+// on to most executions; to the others after the ledger's own state can be read.
 func (l *ledger) enforce(ctx workflow.Context, do string) error {
 	l.taken++
 	e := contract.Enforcement{Ledger: l.state.Ledger, Do: do}

@@ -60,12 +60,13 @@ const (
 // stirring are the executions that have to be told, of those that ran when their
 // definition was put away. Most need no word: each worker ends their activities as
 // soon as it hears of the state, and the errors of these bring the order. A word to
-// all at that moment would wake every execution twice, and the workers hear late.
+// all at that moment would wake every execution twice, and the workers hear late. A
+// few are told at once: they are in nobody's way.
 func (a *Activities) stirring(ctx context.Context, l contract.Ledger, running []*workflowpb.WorkflowExecutionInfo) []*workflowpb.WorkflowExecutionInfo {
 	ctx, cancel := context.WithTimeout(ctx, mostRest)
 	defer cancel()
 	rest := firstRest
-	for len(running) > 0 {
+	for len(running) > tellers {
 		select {
 		case <-ctx.Done():
 			return running
@@ -75,7 +76,7 @@ func (a *Activities) stirring(ctx context.Context, l contract.Ledger, running []
 		if err != nil {
 			return running
 		}
-		left := slices.DeleteFunc(slices.Clone(running), func(x *workflowpb.WorkflowExecutionInfo) bool { return cameToRest(x, still) })
+		left := unrested(running, still)
 		if len(left) == len(running) {
 			return left
 		}
@@ -84,14 +85,17 @@ func (a *Activities) stirring(ctx context.Context, l contract.Ledger, running []
 	return running
 }
 
-// cameToRest tells whether an execution has ended or come to hold since it was seen.
-func cameToRest(before *workflowpb.WorkflowExecutionInfo, running []*workflowpb.WorkflowExecutionInfo) bool {
-	for _, x := range running {
-		if x.GetExecution().GetWorkflowId() == before.GetExecution().GetWorkflowId() {
-			return keyword(x, contract.AttributeState) == contract.HeldState && keyword(before, contract.AttributeState) != contract.HeldState
-		}
+// unrested are those executions that have neither ended nor come to hold since they
+// were seen, given all that still run.
+func unrested(before, still []*workflowpb.WorkflowExecutionInfo) []*workflowpb.WorkflowExecutionInfo {
+	states := map[string]string{}
+	for _, x := range still {
+		states[x.GetExecution().GetWorkflowId()] = keyword(x, contract.AttributeState)
 	}
-	return true
+	return slices.DeleteFunc(slices.Clone(before), func(x *workflowpb.WorkflowExecutionInfo) bool {
+		state, runs := states[x.GetExecution().GetWorkflowId()]
+		return !runs || state == contract.HeldState && keyword(x, contract.AttributeState) != contract.HeldState
+	})
 }
 
 func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) error {
@@ -130,9 +134,10 @@ func last(all []contract.Violation) []contract.Violation { return all[max(0, len
 // tellers is how many executions are told at the same time.
 const tellers = 8
 
-// Tell tells every running execution of the definition, and of its documents under
-// other names, what becomes of it, and the ledgers of their parents' and
-// children's definitions what happened.
+// Tell sees to it that every running execution of the definition, and of its documents
+// under other names, knows what becomes of it, and tells the ledgers of their parents'
+// and children's definitions what happened. It names all of them as told: those too
+// that came to hold by the error of an activity, before a word was sent to them.
 func (a *Activities) Tell(ctx context.Context, e contract.Enforcement) (contract.Told, error) {
 	running, err := a.concerned(ctx, e.Ledger)
 	if err != nil {
