@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -66,21 +67,12 @@ func crowd(from, to int, state string, more ...map[string]string) map[string]str
 		all[fmt.Sprintf("e%02d", n)] = state
 	}
 	for _, m := range more {
-		for id, state := range m {
-			all[id] = state
-		}
+		maps.Copy(all, m)
 	}
 	return all
 }
 
-func ids(m map[string]string) []string {
-	var all []string
-	for id := range m {
-		all = append(all, id)
-	}
-	slices.Sort(all)
-	return all
-}
+func ids(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Of many executions of a definition that is put away, those that come to hold or end
 // by themselves get no word, all others do, and all are named; few are told at once,
