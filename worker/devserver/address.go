@@ -5,6 +5,7 @@ package devserver
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 )
@@ -54,11 +55,20 @@ func portBusy(what string, at netip.AddrPort, err error) error {
 	}
 }
 
+// Ports that Linux gives to nobody who asks for any: those begin at 32768
+// (ip_local_port_range in ip(7)). One of those, chosen now and listened on a moment
+// later, can be an outgoing connection's by then.
+const (
+	firstPort = 20_000
+	endPort   = 32_768
+	portTries = 100 // before any port is good enough
+)
+
 // freePorts returns n addresses on 127.0.0.1 that were free a moment ago.
 func freePorts(ctx context.Context, n int) ([]netip.AddrPort, error) {
 	free := make([]netip.AddrPort, 0, n)
 	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		l, err := listenSomewhere(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("free port: %w", err)
 		}
@@ -67,6 +77,16 @@ func freePorts(ctx context.Context, n int) ([]netip.AddrPort, error) {
 		free = append(free, addressOf(l))
 	}
 	return free, nil
+}
+
+func listenSomewhere(ctx context.Context) (net.Listener, error) {
+	for range portTries {
+		port := firstPort + rand.IntN(endPort-firstPort) //nolint:gosec // a port is no secret
+		if l, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l, nil
+		}
+	}
+	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
 // addressOf returns where l listens.

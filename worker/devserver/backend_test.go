@@ -39,3 +39,18 @@ func TestBackend_FatalIsAnError(t *testing.T) {
 		})
 	}
 }
+
+// TestFreePorts: they are different, and none that the kernel could give to an outgoing
+// connection before the server listens there.
+func TestFreePorts(t *testing.T) {
+	t.Parallel()
+	free, err := freePorts(t.Context(), 20)
+	require.NoError(t, err)
+	seen := map[uint16]bool{}
+	for _, at := range free {
+		require.True(t, at.Addr().IsLoopback())
+		require.Less(t, at.Port(), uint16(endPort))
+		require.False(t, seen[at.Port()])
+		seen[at.Port()] = true
+	}
+}
