@@ -167,6 +167,8 @@ func testSteps(t *testing.T, s *siege) {
 	}
 	for n, step := range steps {
 		bystanders = append(bystanders, s.begin(t, groundText("siege/"+name(n), "import time\ntime.sleep(600)")))
+		// One that is not admitted yet when its definition is put away is refused, and does not hold.
+		pollUntil(t, "a bystander runs", func() bool { return startedActivities(t, s.session, bystanders[n].GetID()) > 0 })
 		culprits = append(culprits, s.begin(t, groundText("siege/"+name(n), "import time\ntime.sleep(1)\ntry: open('/etc/shadow')\nexcept OSError: pass\ntime.sleep(600)")))
 		pollUntil(t, step.name, func() bool { return step.come(n) })
 		s.kill(n % 2)

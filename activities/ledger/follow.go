@@ -58,7 +58,9 @@ func (g *Gate) Follow(ctx context.Context) {
 }
 
 const (
-	syncTimeout = 5 * time.Second
+	// syncTimeout leaves the server time to ask elsewhere: it gives a worker that had
+	// the register in its cache, and is dead, 5 s to answer.
+	syncTimeout = 8 * time.Second
 	// searchEvery is how often ledgers are searched for what is held where there was
 	// never a register.
 	searchEvery = 10 * time.Second
