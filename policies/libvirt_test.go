@@ -47,6 +47,20 @@ libvirt:
 	require.Equal(t, policies.LibvirtDangerous{Acknowledged: true, Allow: []string{"domain.delete"}}, l.Dangerous)
 }
 
+// Each policy has hosts of its own, of which the first is meant where none is named;
+// without any it is qemu:///system (C07).
+func TestLibvirt_URI(t *testing.T) {
+	ask := func(text, uri string) policies.LibvirtVerdict {
+		l, err := policies.ReadLibvirt(strings.NewReader(text), someOperations, noTCP)
+		require.NoError(t, err)
+		return l.Judge(policies.LibvirtQuestion{Operation: someOperations[0], URI: uri})
+	}
+	require.Equal(t, "qemu:///system", ask("libvirt: {}", "").URI)
+	require.Equal(t, "qemu+tls://b/system", ask("libvirt: {uris: ['qemu+tls://b/system', 'qemu:///system']}", "").URI)
+	require.Equal(t, "qemu:///system", ask("libvirt: {uris: ['qemu+tls://b/system', 'qemu:///system']}", "qemu:///system").URI)
+	require.False(t, ask("libvirt: {uris: ['qemu+tls://b/system']}", "qemu:///system").Allowed)
+}
+
 // What is wrong with a policy is said with its place; it never means less than it says.
 func TestReadLibvirt_Wrong(t *testing.T) {
 	for text, want := range map[string]struct {

@@ -175,7 +175,11 @@ func callError(ctx context.Context, operation string, e *virt.Error) error {
 	case virt.Denied:
 		return &exitError{code: exitRefused, err: e, hint: deniedHint(e)}
 	case virt.Invalid:
-		return invalid("lazaret libvirt operations --output json has the arguments of each", "%w", e)
+		hint := "lazaret libvirt operations --output json has the arguments of each"
+		if strings.HasPrefix(e.Message, "the URI ") {
+			hint = "docs/operator/libvirt.md says which URIs there are"
+		}
+		return invalid(hint, "%w", e)
 	default:
 		return activities.LibvirtFault(operation, e)
 	}
