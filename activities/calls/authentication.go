@@ -5,12 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
-
-	"github.com/icholy/digest"
 )
 
 // authorizer puts credentials on a request. It serves one call.
@@ -111,38 +108,3 @@ func (f fixed) authorize(_ context.Context, r *http.Request) error {
 }
 
 func (fixed) again(*http.Response) bool { return false }
-
-// digestAuthorizer answers the challenge of the first 401 (RFC 7616).
-type digestAuthorizer struct {
-	user, password string
-	challenge      *digest.Challenge
-}
-
-func (d *digestAuthorizer) authorize(_ context.Context, r *http.Request) error {
-	if d.challenge == nil {
-		return nil
-	}
-	credentials, err := digest.Digest(d.challenge, digest.Options{
-		Method: r.Method, URI: r.URL.RequestURI(), Username: d.user, Password: d.password, Count: 1,
-		GetBody: func() (io.ReadCloser, error) {
-			if r.GetBody == nil {
-				return http.NoBody, nil
-			}
-			return r.GetBody()
-		},
-	})
-	if err != nil {
-		return fault(Unauthenticated, err, "authentication digest: the server's challenge")
-	}
-	r.Header.Set("Authorization", credentials.String())
-	return nil
-}
-
-func (d *digestAuthorizer) again(response *http.Response) bool {
-	challenge, err := digest.FindChallenge(response.Header)
-	if err != nil || !digest.CanDigest(challenge) {
-		return false
-	}
-	d.challenge = challenge
-	return true
-}

@@ -379,10 +379,10 @@ func TestDigest_Algorithms(t *testing.T) {
 	}
 }
 
-// TestDigest_WhatIsNotAnswered: a challenge of an algorithm that is not known ends in
-// the server's 401, and nothing is made up.
+// TestDigest_WhatIsNotAnswered: a challenge of an algorithm that is not known, or of a
+// session without a qop, ends in the server's 401, and nothing is made up.
 func TestDigest_WhatIsNotAnswered(t *testing.T) {
-	for _, challenge := range []string{"", `Digest`, `Digest realm="a"`, `Digest realm="a", nonce="n", algorithm=SHA-256-sess, qop="auth"`, `Digest realm="a", nonce="n", algorithm=ROT13`, `Basic realm="a"`} {
+	for _, challenge := range []string{"", `Digest`, `Digest realm="a"`, `Digest realm="a", nonce="n", algorithm=SHA-256-sess`, `Digest realm="a", nonce="n", algorithm=ROT13-sess, qop="auth"`, `Digest realm="a", nonce="n", algorithm=SHA-256-sess, qop="token"`, `Digest realm="a", nonce="n", algorithm=ROT13`, `Basic realm="a"`} {
 		o := startOutside(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("WWW-Authenticate", challenge)
 			w.WriteHeader(http.StatusUnauthorized)
