@@ -27,7 +27,9 @@ func (c *checker) runBody(run, metadata cursor, v vars) Body {
 		}
 		return c.subflow(run.get("workflow"), scope, await)
 	case run.get("container").exists():
-		c.refuse(run.get("container"), "run.container", "run.container")
+		c.reportHint(run.get("container"), "unsupported.run.container",
+			"take run.script or run.shell: packages can be locked, folders shared",
+			"run.container is not supported by this version: a program of an image would run outside of the sandbox")
 	}
 	return nil
 }
