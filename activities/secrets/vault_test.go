@@ -17,7 +17,8 @@ import (
 )
 
 // vaultServer stands in for Vault's HTTP API: a KV engine of each version, tokens,
-// the AppRole login.
+// the AppRole login. As Vault does, it answers for a deleted version with 404 and the
+// version's metadata, and for what is mounted nowhere with 403.
 type vaultServer struct {
 	*httptest.Server
 	logins int
@@ -65,7 +66,9 @@ func (v *vaultServer) serve(w http.ResponseWriter, r *http.Request) {
 	case "kv2/data/billing/db":
 		answer(http.StatusOK, map[string]any{"data": map[string]any{"data": data, "metadata": map[string]any{"version": 3, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "", "destroyed": false}}})
 	case "kv2/data/gone":
-		answer(http.StatusOK, map[string]any{"data": map[string]any{"data": nil, "metadata": map[string]any{"version": 3, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "2026-01-02T00:00:00Z", "destroyed": false}}})
+		answer(http.StatusNotFound, map[string]any{"data": map[string]any{"data": nil, "metadata": map[string]any{"version": 3, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "2026-01-02T00:00:00Z", "destroyed": false}}})
+	case "sys/internal/ui/mounts/x/y":
+		answer(http.StatusForbidden, map[string]any{"errors": []string{`preflight capability check returned 403, please ensure client's policies grant access to path "x/y/"`}})
 	case "old/billing/db":
 		answer(http.StatusOK, map[string]any{"data": data})
 	default:
@@ -99,7 +102,7 @@ func TestVault_BothVersions(t *testing.T) {
 	all, err := store.Resolve(t.Context(), "all")
 	require.NoError(t, err)
 	assert.Equal(t, "from-vault", all.(map[string]any)["password"])
-	for name, want := range map[string]string{"field": `no field "none"`, "gone": "deleted", "none": "kv2/none", "nowhere": "nothing is mounted there"} {
+	for name, want := range map[string]string{"field": `no field "none"`, "gone": "deleted", "none": "kv2/none", "nowhere": "vault path x/y: status 403: preflight capability check returned 403"} {
 		_, err := store.Resolve(t.Context(), name)
 		require.ErrorContains(t, err, want, name)
 		assert.NotContains(t, err.Error(), "from-vault")
