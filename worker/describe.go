@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 
 	"lazaret.dev/lazaret/activities/contract"
 )
@@ -70,6 +72,11 @@ func (s *session) state(ctx context.Context, id string) (contract.State, error) 
 	defer cancel()
 	var state contract.State
 	value, err := s.QueryWorkflow(ctx, id, "", contract.StateQuery)
+	// A worker that replays fails when the execution takes a step meanwhile: the server
+	// gives it more history than it says (temporalio/sdk-go issue 755).
+	if _, failed := errors.AsType[*serviceerror.QueryFailed](err); failed {
+		value, err = s.QueryWorkflow(ctx, id, "", contract.StateQuery)
+	}
 	if err != nil {
 		return state, err
 	}
