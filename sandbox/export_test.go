@@ -1,6 +1,11 @@
 package sandbox
 
-import "errors"
+import (
+	"errors"
+	"time"
+
+	"lazaret.dev/lazaret/sandbox/zygote"
+)
 
 // Layers that Without can leave out.
 var Layers = []string{
@@ -22,4 +27,29 @@ func (r *Runner) Without(name string) {
 		}
 		r.filters.before = r.features.substitutes()
 	}
+}
+
+// Setup changes how long a sandbox may take to be built, and a zygote to answer.
+func (r *Runner) Setup(within time.Duration) { r.setup = within }
+
+// WhyNoZygote is what keeps zygotes from serving a machine, empty if nothing does: one of
+// an architecture for which there is machine code or not, whose programs get ids of
+// their own or the worker's, with what it lacks.
+func WhyNoZygote(code, ids bool, lacks ...Feature) string {
+	var machine []byte
+	if code {
+		machine = append(zygote.Code(), 0)
+	}
+	who := ownIdentity
+	if ids {
+		who = slotIdentity
+	}
+	var all []Lack
+	for _, f := range lacks {
+		all = append(all, Lack{Feature: f})
+	}
+	if err := canFork(machine, who, all); err != nil {
+		return err.Error()
+	}
+	return ""
 }

@@ -112,9 +112,9 @@ func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
 	if !ok {
 		return nil
 	}
-	for {
+	for forked := false; !forked; {
 		x := r.pool.take(kind, spec, filter)
-		if x == nil {
+		if forked = x == nil; forked {
 			x = r.pool.forkNow(kind)
 		}
 		if x == nil {
@@ -127,6 +127,7 @@ func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
 		r.pool.count(func(s *PoolStats) { s.Broken++ })
 		r.remove(x)
 	}
+	return nil
 }
 
 // Keep has sandboxes kept warm for runs like the Spec's before the first one, and
@@ -431,6 +432,7 @@ func (p *pool) start(s *shelf) {
 	if x == nil {
 		x, err = p.runner.warmUp(s.spec, s.filter)
 	}
+	defer p.shelve(s, x)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -442,12 +444,6 @@ func (p *pool) start(s *shelf) {
 	if x.zygote == nil {
 		p.stats.Started++
 	}
-	if p.kinds[s.kind] != s { // forgotten meanwhile
-		p.stats.Expired++
-		p.runner.remove(x)
-		return
-	}
-	s.idle = append(s.idle, x)
 }
 
 func (p *pool) count(change func(*PoolStats)) {

@@ -33,10 +33,16 @@ exec(open("/late.py").read())
 // warmSpec is a Spec whose program can wait for the script.
 func warmSpec(tb testing.TB, level policies.Level, script string) sandbox.Spec {
 	tb.Helper()
-	s := python(tb, level, "exec(open('/late.py').read())")
+	s := python(tb, level, "")
+	waits(&s, script)
+	return s
+}
+
+// waits has a Spec's Python wait for a script.
+func waits(s *sandbox.Spec, script string) {
+	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", "exec(open('/late.py').read())"}
 	s.Files = append(s.Files, sandbox.File{Path: "/late.py", Content: []byte(script)})
 	s.Warm = &sandbox.Warm{Argv: []string{"/usr/bin/python3", "-I", "-S", "-c", waiter}, Late: "/late.py"}
-	return s
 }
 
 // warmRun runs a Spec in a sandbox that waited for it.

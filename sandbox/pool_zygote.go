@@ -34,16 +34,65 @@ func (p *pool) borrow(s *shelf) *forkServer {
 	return z
 }
 
-// forkNow makes a sandbox for a run that found none, or returns nil.
+// forkPatience is how long a run waits for a zygote that answers nobody, which takes
+// it some milliseconds, before it starts its program otherwise. The zygote itself is
+// given up later: to start another one costs more than a copy that comes late.
+const forkPatience = time.Second
+
+// forkNow makes a sandbox for a run that found none, or returns nil. What comes too
+// late for the run is kept for another one.
 func (p *pool) forkNow(kind kindOf) *run {
 	p.mu.Lock()
 	s := p.kinds[kind]
 	var z *forkServer
-	if s != nil {
+	if s != nil && (s.zygote == nil || s.zygote.late.Load() == 0) {
 		z = p.borrow(s)
 	}
 	p.mu.Unlock()
-	return p.forkBy(s, z)
+	if z == nil {
+		return nil
+	}
+	made, left := make(chan *run), make(chan struct{})
+	p.runner.tasks.Go(func() { // the run that waits is a task too: Close has not got past them
+		x := p.forkBy(s, z)
+		select {
+		case made <- x:
+		case <-left:
+			z.late.Add(-1)
+			p.shelve(s, x)
+		}
+	})
+	timer := time.NewTicker(forkPatience)
+	defer timer.Stop()
+	for answers := z.answers.Load(); ; {
+		select {
+		case x := <-made:
+			return x
+		case <-timer.C:
+		}
+		if now := z.answers.Load(); now != answers {
+			answers = now // there is a crowd
+			continue
+		}
+		z.late.Add(1)
+		close(left)
+		return nil
+	}
+}
+
+// shelve keeps a sandbox for a run to come, or removes it if there is no place for it.
+func (p *pool) shelve(s *shelf, x *run) {
+	if x == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kinds[s.kind] != s || len(s.idle) >= p.limits.PerKind || !p.room() {
+		p.stats.Expired++
+		p.runner.remove(x)
+		return
+	}
+	s.idle = append(s.idle, x)
 }
 
 // fork makes a sandbox for a shelf by its zygote, which it starts if need be; nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,12 +27,18 @@ import (
 // forkSpec is warmSpec with a zygote of the same program.
 func forkSpec(tb testing.TB, level policies.Level, script string) sandbox.Spec {
 	tb.Helper()
-	s := warmSpec(tb, level, script)
+	s := python(tb, level, "")
+	forkable(&s, script)
+	return s
+}
+
+// forkable has a Spec's Python wait for a script, also as a zygote's copy.
+func forkable(s *sandbox.Spec, script string) {
+	waits(s, script)
 	s.Warm.Zygote = &sandbox.Zygote{
 		Argv:  []string{"/usr/bin/python3", "-I", "-S", "-c", forkingWaiter},
 		Files: []sandbox.File{{Path: "/zygote.py", Content: zygote.Python}},
 	}
-	return s
 }
 
 // forkingWaiter is waiter in the copies of a zygote.
@@ -248,38 +253,6 @@ func TestZygote_Dies(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return r.PoolStats().Hatched == 2 }, 20*time.Second, time.Millisecond)
 	assert.Zero(t, r.PoolStats().Started)
-}
-
-// TestZygote_Unfit: a zygote that cannot be had makes a run slower, not weaker.
-func TestZygote_Unfit(t *testing.T) {
-	for name, change := range map[string]func(*sandbox.Zygote){
-		"ends":        func(z *sandbox.Zygote) { z.Argv[4] = "raise SystemExit('no reason')" },
-		"not started": func(z *sandbox.Zygote) { z.Argv[0] = "/usr/bin/absent" },
-		"never forks": func(z *sandbox.Zygote) { z.Argv[4] = "import os, sys; os.write(1, b'\\n'); os.read(4, 1); os._exit(0)" },
-		"answers wrongly": func(z *sandbox.Zygote) {
-			z.Argv[4] = "import os; os.write(1, b'\\n'); os.read(4, 1); os.write(4, b'x' * 12); os.read(4, 1)"
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var mu sync.Mutex
-			var reported error
-			r := newPool(t, sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote, Report: func(err error) {
-				mu.Lock()
-				defer mu.Unlock()
-				reported = errors.Join(reported, err)
-			}})
-			s := forkSpec(t, policies.Strict, "print(1)")
-			change(s.Warm.Zygote)
-			assert.Equal(t, "1\n", string(warmRun(t, r, s).Stdout))
-			stats := r.PoolStats()
-			assert.Positive(t, stats.Started)
-			assert.Zero(t, stats.Forked)
-			assert.EqualValues(t, 1, stats.Unfit)
-			mu.Lock()
-			defer mu.Unlock()
-			assert.ErrorContains(t, reported, "zygote")
-		})
-	}
 }
 
 // TestZygote_Connected: a copy has its service, its proxy and its names.

@@ -197,7 +197,7 @@ func (x *run) setUp() (*seccomp.Listener, error) {
 
 // launch has pid 1 made and follows what it does.
 func (x *run) launch() (*seccomp.Listener, error) {
-	_ = x.slot.control.SetReadDeadline(time.Now().Add(setupTimeout))
+	_ = x.slot.control.SetReadDeadline(time.Now().Add(x.runner.setup))
 	begin := x.cloneInit
 	if x.zygote != nil {
 		begin = x.forkInit
@@ -299,9 +299,16 @@ func (x *run) await(kind initproc.MessageKind) (int, error) {
 		return -1, unavailable("build the sandbox", err)
 	}
 	if m.Kind != kind || len(fds) != 1 {
+		closeFDs(fds)
 		return -1, x.explain(m)
 	}
 	return fds[0], nil
+}
+
+func closeFDs(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
 }
 
 func (x *run) receive() (initproc.Message, []int, error) {
@@ -310,13 +317,14 @@ func (x *run) receive() (initproc.Message, []int, error) {
 	if err != nil {
 		return initproc.Message{}, nil, err
 	}
-	m, ok := initproc.ParseMessage(b[:n])
-	if !ok {
-		return m, nil, fmt.Errorf("message of %d bytes from the init helper", n)
-	}
 	var fds []int
 	if cs, err := unix.ParseSocketControlMessage(oob[:oobn]); err == nil && len(cs) == 1 {
 		fds, _ = unix.ParseUnixRights(&cs[0])
+	}
+	m, ok := initproc.ParseMessage(b[:n])
+	if !ok {
+		closeFDs(fds)
+		return m, nil, fmt.Errorf("message of %d bytes from the init helper", n)
 	}
 	return m, fds, nil
 }
@@ -375,7 +383,8 @@ func (x *run) perform(ctx context.Context, begin func(*run) error) (Result, erro
 // follow reads what pid 1 has to say until it is gone.
 func (x *run) follow() error {
 	for {
-		m, _, err := x.receive()
+		m, fds, err := x.receive()
+		closeFDs(fds) // none belongs to what is still to be said
 		switch {
 		case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
 			return nil
@@ -429,10 +438,12 @@ func (x *run) kill() {
 
 // reap waits for pid 1. The kernel lets it go only after every other process of
 // its namespace.
-func (x *run) reap() {
+func (x *run) reap() { reap(int(x.pidfd.Fd()), &x.rusage) }
+
+func reap(pidfd int, usage *unix.Rusage) {
 	var info unix.Siginfo
 	for {
-		err := unix.Waitid(unix.P_PIDFD, int(x.pidfd.Fd()), &info, unix.WEXITED, &x.rusage)
+		err := unix.Waitid(unix.P_PIDFD, pidfd, &info, unix.WEXITED, usage)
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}

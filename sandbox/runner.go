@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"lazaret.dev/lazaret/sandbox/cgroup"
 	"lazaret.dev/lazaret/sandbox/machine"
@@ -29,7 +30,8 @@ type Runner struct {
 	cgroups  *cgroup.Manager
 	spawner  *spawner
 	slots    chan preparedSlot
-	pool     *pool // nil: nothing is kept warm
+	pool     *pool         // nil: nothing is kept warm
+	setup    time.Duration // setupTimeout, but in tests
 
 	ctx    context.Context //nolint:containedctx // the runner's own life, which no call brings; ends when Close begins
 	cancel context.CancelFunc
@@ -76,6 +78,7 @@ func New(o Options) (*Runner, error) {
 		cgroups:  groups,
 		spawner:  newSpawner(helper),
 		slots:    make(chan preparedSlot, o.Prepared-1),
+		setup:    setupTimeout,
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	if err := r.try(r.ctx, m); err != nil {

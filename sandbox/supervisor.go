@@ -165,6 +165,9 @@ func (s *supervisor) watch(name string, n seccomp.Notification) error {
 // record writes a violation down, ends the run if it must, and returns the action.
 func (s *supervisor) record(v Violation, a act, n seccomp.Notification) string {
 	v.Syscall, v.Detail = a.call, describe(a, memory{n.PID})
+	if len(a.files) == 0 && !s.listener.Alive(n) { // as before; no process has the thread id 0
+		v.Detail = describe(a, memory{})
+	}
 	if v.Syscall == "" {
 		v.Detail = fmt.Sprintf("system call %d", n.Call)
 	}
@@ -172,7 +175,9 @@ func (s *supervisor) record(v Violation, a act, n seccomp.Notification) string {
 		v.Action = actionKill
 	}
 	if s.ledger.add(v) {
-		s.ledger.process(processOf(n.PID))
+		if pid, command := processOf(n.PID); s.listener.Alive(n) {
+			s.ledger.process(pid, command)
+		}
 		s.ledger.alert()
 	}
 	if v.Action == actionKill {

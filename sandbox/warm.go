@@ -212,7 +212,7 @@ func (x *run) awaitReady() error {
 	if err := x.permit(); err != nil {
 		return err
 	}
-	_ = x.slot.stdout.SetReadDeadline(time.Now().Add(setupTimeout))
+	_ = x.slot.stdout.SetReadDeadline(time.Now().Add(x.runner.setup))
 	b := make([]byte, 2)
 	n, err := x.slot.stdout.Read(b)
 	_ = x.slot.stdout.SetReadDeadline(time.Time{})

@@ -32,6 +32,7 @@ type job struct {
 	Memory  int64             `json:"memory"`  // bytes; 128 MiB when 0
 	Abreast int               `json:"abreast"` // scripts at the same time; all when 0
 	Wall    time.Duration     `json:"wall"`
+	Forked  bool              `json:"forked"` // in copies of a zygote, if that is possible
 }
 
 // report is what came of a job.
@@ -40,6 +41,8 @@ type report struct {
 	Lacks       []lack `json:"lacks"`
 	Runs        []ran  `json:"runs"`
 	Leftovers   string `json:"leftovers"` // what Close could not remove
+	Zygotes     string `json:"zygotes"`   // why there are none
+	Pool        sandbox.PoolStats
 }
 
 type lack struct {
@@ -65,7 +68,11 @@ func doJob() {
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		panic(err)
 	}
-	runner, err := sandbox.New(sandbox.Options{})
+	var o sandbox.Options
+	if j.Forked {
+		o.Warm = sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote, Report: func(err error) { r.Zygotes = err.Error() }}
+	}
+	runner, err := sandbox.New(o)
 	if err != nil {
 		r.Unavailable = err.Error()
 	} else {
@@ -88,6 +95,7 @@ func (j job) do(runner *sandbox.Runner, r *report) {
 		all.Go(func() { r.Runs[i] = j.run(runner, script); <-room })
 	}
 	all.Wait()
+	r.Pool = runner.PoolStats()
 	if err := runner.Close(); err != nil {
 		r.Leftovers = err.Error()
 	}
@@ -102,6 +110,12 @@ func (j job) run(runner *sandbox.Runner, script string) ran {
 	s.Binds, s.Files, s.MayLack = env.Binds, env.Files, j.MayLack
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-c", script}
 	s.Limits.Wall, s.Limits.Memory = cmp.Or(j.Wall, 20*time.Second), cmp.Or(j.Memory, 128<<20)
+	if j.Forked {
+		forkable(&s, script)
+		if err := runner.Keep(context.Background(), s); err != nil {
+			return ran{Error: err.Error()}
+		}
+	}
 	result, err := runner.Run(context.Background(), s)
 	done := ran{
 		Outcome: result.Outcome, Stdout: string(result.Stdout), Stderr: string(result.Stderr),
@@ -244,38 +258,71 @@ func TestWhere_Isolates(t *testing.T) {
 		t.Run(circumstance, func(t *testing.T) {
 			t.Parallel()
 			r := where(t, circumstance, job{Level: policies.Minimal, MayLack: sandbox.Features(), Scripts: []string{lookCarefully, lookCarefully}})
-			require.Len(t, r.Runs, 2)
-			var seen [2]struct {
-				NS     map[string]uint64 `json:"ns"`
-				Caps   []string          `json:"caps"`
-				IDs    []string          `json:"ids"`
-				Alive  []int             `json:"alive"`
-				Host   []string          `json:"host"`
-				Groups []int             `json:"groups"`
-			}
-			for i, run := range r.Runs {
-				require.Equal(t, sandbox.Completed, run.Outcome, "%+v", run)
-				require.NoError(t, json.Unmarshal([]byte(run.Stdout), &seen[i]), "%s", run.Stdout)
-				assert.Equal(t, []string{"0", "0", "0", "0", "0", "1", "2"}, seen[i].Caps, "capability sets, no_new_privs, seccomp")
-				assert.Equal(t, []int{sandbox.ProgramPID}, seen[i].Alive, "processes that it could signal")
-				assert.Empty(t, seen[i].Host, "what it could reach of the host and of pid 1")
-			}
-			for kind, inode := range seen[0].NS {
-				bare := kind == "user" && uid == "" && circumstance != sandboxtest.FewIDs
-				assert.Equal(t, bare, inode == seen[1].NS[kind], "%s namespace", kind)
-			}
-			for _, s := range seen {
-				if circumstance == sandboxtest.DockerAdmin {
-					continue // there is no /proc to look at
-				}
-				if uid != "" {
-					assert.Equal(t, []string{"1000", uid, "1"}, s.IDs)
-					continue
-				}
-				assert.NotEqual(t, seen[0].IDs, seen[1].IDs, "two live sandboxes share a host user id")
-				assert.Empty(t, s.Groups)
-				assert.NotContains(t, s.IDs, "0")
-			}
+			isolated(t, circumstance, uid, r.Runs)
+		})
+	}
+}
+
+// isolated looks at what two runs of lookCarefully have seen at the same time; uid is
+// the worker's if it is theirs too.
+func isolated(t *testing.T, circumstance, uid string, runs []ran) {
+	t.Helper()
+	require.Len(t, runs, 2)
+	var seen [2]struct {
+		NS     map[string]uint64 `json:"ns"`
+		Caps   []string          `json:"caps"`
+		IDs    []string          `json:"ids"`
+		Alive  []int             `json:"alive"`
+		Host   []string          `json:"host"`
+		Groups []int             `json:"groups"`
+	}
+	for i, run := range runs {
+		require.Equal(t, sandbox.Completed, run.Outcome, "%+v", run)
+		require.NoError(t, json.Unmarshal([]byte(run.Stdout), &seen[i]), "%s", run.Stdout)
+		assert.Equal(t, []string{"0", "0", "0", "0", "0", "1", "2"}, seen[i].Caps, "capability sets, no_new_privs, seccomp")
+		assert.Equal(t, []int{sandbox.ProgramPID}, seen[i].Alive, "processes that it could signal")
+		assert.Empty(t, seen[i].Host, "what it could reach of the host and of pid 1")
+	}
+	for kind, inode := range seen[0].NS {
+		bare := kind == "user" && uid == "" && circumstance != sandboxtest.FewIDs
+		assert.Equal(t, bare, inode == seen[1].NS[kind], "%s namespace", kind)
+	}
+	for _, s := range seen {
+		if circumstance == sandboxtest.DockerAdmin {
+			continue // there is no /proc to look at
+		}
+		if uid != "" {
+			assert.Equal(t, []string{"1000", uid, "1"}, s.IDs)
+			continue
+		}
+		assert.NotEqual(t, seen[0].IDs, seen[1].IDs, "two live sandboxes share a host user id")
+		assert.Empty(t, s.Groups)
+		assert.NotContains(t, s.IDs, "0")
+	}
+}
+
+// TestWhere_WithoutZygotes: where there can be none, asking for them changes nothing:
+// programs are started, wait for their run, and are as isolated as without.
+func TestWhere_WithoutZygotes(t *testing.T) {
+	t.Parallel()
+	newRunner(t) // for the skip
+	for circumstance, want := range map[string]struct{ uid, why string }{
+		sandboxtest.User:             {"12345", "zygote: it takes root and user namespaces"},
+		sandboxtest.DelegatedUser:    {"12345", "zygote: it takes root and user namespaces"},
+		sandboxtest.DeniedNamespaces: {"", "zygote: it takes root and user namespaces"},
+		sandboxtest.FewIDs:           {"", "zygote: this machine lacks cgroup-memory"},
+		sandboxtest.DockerAdmin:      {"", "zygote: this machine lacks cgroup-memory"},
+	} {
+		t.Run(circumstance, func(t *testing.T) {
+			t.Parallel()
+			r := where(t, circumstance, job{Level: policies.Minimal, MayLack: sandbox.Features(), Forked: true, Scripts: []string{lookCarefully, lookCarefully}})
+			require.Empty(t, r.Unavailable)
+			assert.Equal(t, want.why, r.Zygotes)
+			assert.Zero(t, r.Pool.Forked)
+			assert.Zero(t, r.Pool.Hatched)
+			assert.Positive(t, r.Pool.Started)
+			assert.Positive(t, r.Pool.Hits)
+			isolated(t, circumstance, want.uid, r.Runs)
 		})
 	}
 }

@@ -33,10 +33,13 @@ type forkServer struct {
 	born   time.Time
 	memory int64 // bytes, when it was ready
 
-	mu    sync.Mutex // one request at a time
-	forks atomic.Int32
-	mute  atomic.Bool    // a request was not answered: what comes now may be its answer
-	users sync.WaitGroup // requests in progress
+	mu      sync.Mutex // one request at a time
+	forks   atomic.Int32
+	mute    atomic.Bool  // a request was not answered, or not as it should be: it gets no more
+	owes    atomic.Bool  // that answer may still come
+	late    atomic.Int32 // requests that no run waits for any more
+	answers atomic.Uint32
+	users   sync.WaitGroup // requests in progress
 }
 
 // maxForks and the pool's age bound what shares one memory layout and hash seed.
@@ -45,15 +48,20 @@ const maxForks = 1000
 // errZygote is wrapped by whatever keeps a zygote from serving.
 var errZygote = errors.New("zygote")
 
-// canFork says why zygotes cannot make sandboxes on this machine, every layer included.
+// canFork says why zygotes cannot make sandboxes on this machine.
 func (r *Runner) canFork() error {
+	return canFork(zygote.Code(), r.features.identity, r.features.lacks)
+}
+
+// canFork takes a machine that executes zygotes' Programs, and every layer.
+func canFork(machine []byte, who identity, lacks []Lack) error {
 	switch {
-	case zygote.Code() == nil:
+	case machine == nil:
 		return fmt.Errorf("%w: there is none for this architecture", errZygote)
-	case r.features.identity != slotIdentity:
+	case who != slotIdentity:
 		return fmt.Errorf("%w: it takes root and user namespaces", errZygote)
-	case len(r.features.lacks) > 0:
-		return fmt.Errorf("%w: this machine lacks %s", errZygote, r.features.lacks[0].Feature)
+	case len(lacks) > 0:
+		return fmt.Errorf("%w: this machine lacks %s", errZygote, lacks[0].Feature)
 	}
 	return nil
 }
@@ -120,7 +128,7 @@ func (z *forkServer) start(program *zygote.Program) (err error) {
 	if err := x.sendPlan(); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(setupTimeout)
+	deadline := time.Now().Add(x.runner.setup)
 	_ = x.slot.control.SetReadDeadline(deadline)
 	pidfd, err := x.await(initproc.Cloned)
 	if err != nil {
@@ -149,7 +157,21 @@ func (z *forkServer) start(program *zygote.Program) (err error) {
 	if n, err := x.slot.stdout.Read(line); err != nil || n != 1 || line[0] != '\n' {
 		return errors.Join(errNotWarm, err, x.lastWords())
 	}
-	return nil
+	return alone(pidfd)
+}
+
+// alone returns an error for a process with more threads than one: its copies would
+// not have the others, and whatever those held would stay held.
+func alone(pidfd int) error {
+	pid, err := pidOf(pidfd)
+	if err != nil {
+		return err
+	}
+	threads, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	if err == nil && len(threads) != 1 {
+		err = fmt.Errorf("it has %d threads, and a copy would have one of them", len(threads))
+	}
+	return err
 }
 
 // lastWords are what a program that does not start has said last.
@@ -167,10 +189,34 @@ func (x *run) lastWords() error {
 func (z *forkServer) stop() error {
 	z.users.Wait()
 	if z.own.pidfd != nil {
+		z.disown()
 		z.own.kill()
 		z.own.reap()
 	}
 	return z.own.cleanUp()
+}
+
+// disown waits for the answer that is still owed by a zygote that lives, and ends what
+// that was about: it is this process's child, which nobody else would wait for.
+func (z *forkServer) disown() {
+	if !z.owes.Load() {
+		return
+	}
+	_ = z.own.slot.control.SetReadDeadline(time.Now().Add(z.own.runner.setup))
+	defer z.hurry()()
+	pidfd, err := z.own.await(initproc.Cloned)
+	if err != nil {
+		return
+	}
+	_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	reap(pidfd, nil)
+	_ = unix.Close(pidfd)
+}
+
+// hurry has nobody wait for the zygote any longer when the runner is being closed,
+// until the returned function is called.
+func (z *forkServer) hurry() func() bool {
+	return context.AfterFunc(z.own.runner.ctx, func() { _ = z.own.slot.control.SetDeadline(time.Now()) })
 }
 
 // clone has the zygote fork a pid 1 with the slot's descriptors, and returns its pidfd.
@@ -178,7 +224,7 @@ func (z *forkServer) clone(child []*os.File) (int, error) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.mute.Load() {
-		return -1, fmt.Errorf("%w: it did not answer before", errZygote)
+		return -1, errors.New("it did not answer before")
 	}
 	z.forks.Add(1)
 	fds := make([]int, len(child))
@@ -186,16 +232,19 @@ func (z *forkServer) clone(child []*os.File) (int, error) {
 		fds[i] = int(f.Fd())
 	}
 	control := z.own.slot.control
-	_ = control.SetDeadline(time.Now().Add(setupTimeout))
+	_ = control.SetDeadline(time.Now().Add(z.own.runner.setup))
+	defer z.hurry()()
 	pidfd := -1
 	_, _, err := control.WriteMsgUnix([]byte{0}, unix.UnixRights(fds...), nil)
 	if err == nil {
 		pidfd, err = z.own.await(initproc.Cloned)
 	}
 	if err != nil {
+		z.owes.Store(errors.Is(err, os.ErrDeadlineExceeded))
 		z.mute.Store(true)
-		return -1, fmt.Errorf("%w: %w", errZygote, err)
+		return -1, err
 	}
+	z.answers.Add(1)
 	return pidfd, nil
 }
 
@@ -210,12 +259,12 @@ func (z *forkServer) spent(age time.Duration) bool {
 func (r *Runner) fork(z *forkServer) (*run, error) {
 	s, child, err := r.forkSlot()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errZygote, err)
 	}
 	defer func() { _ = closeAll(child) }()
 	x := &run{runner: r, spec: z.spec, slot: s, filter: z.filter, plan: z.plan, root: noRoot, zygote: z, child: child}
 	if err := r.ready(x); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errZygote, err)
 	}
 	return x, nil
 }
