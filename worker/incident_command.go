@@ -108,9 +108,9 @@ func (a *app) printIncidents(found []incident.Line) error {
 		return a.printJSON(found)
 	}
 	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tDEFINITION\tSTATE\tDETECTED BY\tOPENED\tVIOLATIONS")
+	fmt.Fprintln(table, "ID\tDEFINITION\tSTATE\tTYPE\tDETECTED BY\tOPENED\tVIOLATIONS")
 	for _, i := range found {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", i.ID, i.Definition, i.State, i.DetectedBy, i.Opened.Local().Format(time.DateTime), len(i.Violations))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", i.ID, i.Definition, i.State, strings.Join(i.Types, ","), i.DetectedBy, i.Opened.Local().Format(time.DateTime), len(i.Violations))
 	}
 	return table.Flush()
 }
@@ -171,6 +171,7 @@ func (a *app) printIncident(l contract.Ledger, i contract.LedgerIncident) {
 	line("definition", fmt.Sprintf("%s/%s, %s", l.Namespace, l.Name, l.State))
 	line("state", i.State)
 	line("detected", fmt.Sprintf("%s by %s", i.Opened.Local().Format(time.DateTime), i.DetectedBy))
+	line("type", strings.Join(i.Types, ", "))
 	line("reason", i.Reason)
 	line("violations", fmt.Sprint(len(i.Violations)))
 	for _, finding := range incident.Findings {

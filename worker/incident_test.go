@@ -87,6 +87,30 @@ func testIncident(t *testing.T, g *ground) {
 	assert.Contains(t, markdown, "## Timeline")
 }
 
+// testIncidentTypes: what a script did makes the type of its incident, and its
+// report says so (C34).
+func testIncidentTypes(t *testing.T, g *ground) {
+	t.Helper()
+	for kind, code := range map[string]string{
+		contract.PrivilegeEscalation: "import os\nos.setuid(0)",
+		contract.UnauthorizedAccess:  "open('/etc/shadow')",
+		contract.AbnormalActivity:    "import os\nos.memfd_create('x')",
+		contract.ResourceAbuse:       "x = bytearray(1 << 33)",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			name := "types/" + kind
+			g.begin(t, groundText(name, code), "null")
+			l := g.awaitLedger(t, name, "is put away", func(l contract.Ledger) bool { return l.State == contract.LedgerQuarantined })
+			require.Len(t, l.Incidents, 1)
+			assert.Equal(t, []string{kind}, l.Incidents[0].Types)
+			report, code := g.lazaret(t, "incident", "report", l.Incidents[0].ID)
+			require.Zero(t, code)
+			assert.Contains(t, report, "| Type | "+kind+" |")
+		})
+	}
+}
+
 // testDrill: the whole way and back, with the time of each step, and nothing is left
 // of it (A50).
 func testDrill(t *testing.T, g *ground) {
@@ -108,6 +132,7 @@ func testDrill(t *testing.T, g *ground) {
 	g.json(t, &report, "incident", "report", result.Incident)
 	assert.Equal(t, contract.IncidentClosed, report.Incident.State)
 	assert.NotEmpty(t, report.Violations)
+	assert.Equal(t, []string{contract.UnauthorizedAccess}, report.Incident.Types)
 	pollUntil(t, "no execution of the drill is left", func() bool {
 		found, err := g.find(t.Context(), contract.AttributeDefinition+" = 'lazaret/drill' AND ExecutionStatus = 'Running'", 10)
 		return err == nil && len(found) == 0

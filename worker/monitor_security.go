@@ -10,10 +10,10 @@ import (
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/audit"
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/ledger"
 	"lazaret.dev/lazaret/activities/notify"
 	"lazaret.dev/lazaret/policies"
-	"lazaret.dev/lazaret/sandbox"
 )
 
 // securityMetrics count what the audit log records. Every label has a fixed set of
@@ -87,7 +87,7 @@ var (
 		"UnauthorizedSystemCall", "UnauthorizedNetworkAccess", "UnauthorizedFileAccess", "ResourceLimitExceeded", "InvalidPermission",
 		"StaticPolicyViolation", "CommunicationViolation", "MaliciousBehavior",
 	}
-	severities = []string{sandbox.Low.String(), sandbox.Medium.String(), sandbox.High.String(), sandbox.Critical.String()}
+	severities = contract.Severities
 	levelNames = []string{policies.Maximum.String(), policies.Strict.String(), policies.Standard.String(), policies.Minimal.String()}
 	decisions  = []string{string(policies.DecisionAllow), string(policies.DecisionWarn), string(policies.DecisionQuarantine)}
 	eventKinds = []string{

@@ -37,6 +37,7 @@ bases:
   told: {level: standard, secrets: [canary], notify: [{target: hook, severity: Medium}]}
 rules:
   - {name: ground, match: {namespace: ground}, extends: told}
+  - {name: types, match: {namespace: types}, extends: told, thresholds: {violations: 1}}
   - {name: strict, match: {namespace: strict}, extends: told, level: strict}
   - {name: minimal, match: {namespace: minimal}, level: minimal, notify: [{target: hook, severity: Medium}]}
   - {name: faulting, match: {namespace: faulting}, extends: told, onQuarantine: fault}
@@ -226,7 +227,7 @@ func TestQuarantine(t *testing.T) {
 			"levels": testLevels, "minimal": testMinimal, "fault": testFaultAction, "cancel held": testCancelHeld,
 			"try": testTryCatchesNothing, "schedule": testScheduleIsRefused, "child": testChildIsRefused,
 			"relatives": testRelativesAreTold, "reviewers": testReviewers, "forged": testForged, "burst": testBurst,
-			"canary": testCanary, "incident": testIncident, "drill": testDrill, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
+			"canary": testCanary, "incident": testIncident, "types": testIncidentTypes, "drill": testDrill, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

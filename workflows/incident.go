@@ -70,16 +70,28 @@ func (l *ledgerState) openIncident(event ledgerEvent, by, reason string, now tim
 	}
 	incident := incidentView{&l.Incidents[at]}
 	incident.step(step)
+	counting := l.counting()
 	incident.Violations = nil
-	for _, v := range l.Violations {
-		if l.counts(v) {
-			incident.Violations = append(incident.Violations, v.ID)
-		}
+	for _, v := range counting {
+		incident.Violations = append(incident.Violations, v.ID)
 	}
+	incident.Types = l.incidentTypes(event, counting)
 	incident.Violations = keepNewest(incident.Violations, maxLedgerViolations)
 	id := incident.ID
 	l.forgetIncidents()
 	return id
+}
+
+// incidentTypes are what an incident is an incident of (C34): its violations, and the
+// errors where it was they that opened it.
+func (l *ledgerState) incidentTypes(event ledgerEvent, counting []contract.Violation) []string {
+	types := contract.IncidentTypesOf(counting)
+	for _, f := range l.Failures {
+		if event == errorsEvent && !f.At.Before(l.CountSince) {
+			types = append(types, contract.IncidentTypeOfError(f.Code))
+		}
+	}
+	return contract.GravestFirst(types)
 }
 
 // forgetIncidents keeps within the bound: those that are closed go first.

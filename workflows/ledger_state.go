@@ -217,7 +217,7 @@ func (l *ledgerState) markdown() string {
 	}
 	for _, i := range slices.Backward(l.Incidents) {
 		if i.State != contract.IncidentClosed {
-			fmt.Fprintf(&b, "- incident `%s` %s\n", i.ID, i.State)
+			fmt.Fprintf(&b, "- incident `%s` %s%s\n", i.ID, i.State, strings.Join(append([]string{""}, i.Types...), ", "))
 		}
 	}
 	for _, r := range l.Related {

@@ -37,7 +37,10 @@ type LedgerIncident struct {
 	Opened     time.Time `json:"opened"`
 	DetectedBy string    `json:"detectedBy"` // violation, errors, manual
 	Reason     string    `json:"reason,omitempty"`
-	Violations []string  `json:"violations,omitempty"` // ids
+	// Types are of IncidentTypes, the gravest first; one that a person opened without
+	// any violation has none.
+	Types      []string `json:"types,omitempty"`
+	Violations []string `json:"violations,omitempty"` // ids
 	// Executions were told to hold or to fault, the first of them; More were besides.
 	Executions []string  `json:"executions,omitempty"`
 	More       int       `json:"more,omitempty"`

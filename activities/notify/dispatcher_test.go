@@ -237,4 +237,8 @@ func TestFromNotice(t *testing.T) {
 	assert.Equal(t, "UnauthorizedFileAccess", m.Rule)
 	assert.Equal(t, "the definition is in quarantine: 1 of 1 violations that count", m.Text)
 	assert.Equal(t, m, fromNotice(n), "again it is the same")
+	// A route can ask for a type of incident (C34).
+	assert.Equal(t, []string{contract.UnauthorizedAccess, contract.AbnormalActivity}, m.Types)
+	assert.True(t, wants(policies.NotifyRoute{MinSeverity: sandbox.High, Rules: []string{"unauthorized-*"}}, m))
+	assert.False(t, wants(policies.NotifyRoute{MinSeverity: sandbox.High, Rules: []string{contract.ResourceAbuse}}, m))
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,6 +26,7 @@ type Message struct {
 	Task       string             `json:"task,omitempty"`
 	State      string             `json:"state,omitempty"` // of the definition
 	Incident   string             `json:"incident,omitempty"`
+	Types      []string           `json:"types,omitempty"`   // of the incident that its violations make (C34)
 	Subject    string             `json:"subject,omitempty"` // what it was about
 	Text       string             `json:"text"`
 	Count      int                `json:"count"` // of the same, since the last message
@@ -95,6 +97,7 @@ func (m Message) plain() string {
 	line("digest", m.Digest)
 	line("state", m.State)
 	line("incident", m.Incident)
+	line("type", strings.Join(m.Types, ", "))
 	line("execution", m.Execution)
 	line("task", m.Task)
 	line("rule", m.Rule)
@@ -120,5 +123,5 @@ func (m Message) severity() sandbox.Severity {
 
 // wants tells whether a route takes the message.
 func wants(r policies.NotifyRoute, m Message) bool {
-	return m.severity() >= r.MinSeverity && (len(r.Rules) == 0 || r.Rules.Match(m.Rule) || r.Rules.Match(m.Kind))
+	return m.severity() >= r.MinSeverity && (len(r.Rules) == 0 || r.Rules.Match(m.Rule) || r.Rules.Match(m.Kind) || slices.ContainsFunc(m.Types, r.Rules.Match))
 }

@@ -23,6 +23,7 @@ func fromNotice(n ledger.Notice) Message {
 	m := Message{
 		Kind: string(n.Kind), Definition: s.Namespace + "/" + s.Name, State: s.State, Incident: s.Incident,
 		Count: max(1, len(n.Violations)), At: n.At, Contacts: n.Policy.Contacts,
+		Types: contract.IncidentTypesOf(n.Violations),
 	}
 	ids := []string{m.Kind, m.Definition, fmt.Sprint(s.Revision)}
 	worst := sandbox.Low

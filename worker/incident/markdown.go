@@ -24,6 +24,7 @@ func (r Report) Markdown() string {
 	row("Definition", r.Definition+", now "+r.Standing)
 	row("State", i.State)
 	row("Detected", stamp(i.Opened)+", by "+i.DetectedBy)
+	row("Type", strings.Join(i.Types, ", "))
 	row("Reason", i.Reason)
 	if !i.Released.IsZero() {
 		row("Released", stamp(i.Released)+", by "+i.Reviewer+": "+i.Review)

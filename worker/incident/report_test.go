@@ -33,7 +33,8 @@ func example() (l contract.Ledger, ran []Execution, others []contract.Ledger) {
 		{At: at(50), From: "released", To: "quarantined", By: "me", Reason: "again"},
 	}
 	first := contract.LedgerIncident{
-		ID: l.Incident, State: contract.IncidentRecovered, Opened: at(3), DetectedBy: "violation", Reason: "1 violation", Violations: []string{"v1"},
+		ID: l.Incident, State: contract.IncidentRecovered, Opened: at(3), DetectedBy: "violation", Reason: "1 violation",
+		Types: []string{contract.UnauthorizedAccess}, Violations: []string{"v1"},
 		Executions: []string{"e1", "e2"}, More: 3, Released: at(6), Reviewer: "ada", Review: "fixed",
 		IncidentFindings: contract.IncidentFindings{Cause: "a wheel reads\n# what it must not"},
 		Evidence:         []contract.IncidentEvidence{{At: at(5), File: "b.tar.zst", SHA256: "00ff", By: "me@here"}},
