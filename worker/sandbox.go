@@ -48,8 +48,12 @@ func (a *app) sandboxExecCommand() *cobra.Command {
 		Short: "Run one script in a sandbox and print its outcome as JSON",
 		Long: `Exec runs one script as a workflow would and prints what happened as one JSON
 object: outcome, exit code, output, violations, usage. SCRIPT is a file, or - for
-standard input. It exits with 0 whenever it could say what happened, and with 5
-when this machine cannot sandbox.`,
+standard input. It exits with 0 whenever it could say what happened, with 3 when
+--policy does not let the script have the Python or the packages that it asks for,
+and with 5 when this machine cannot sandbox.
+
+The script's text is not judged, only what it does: python.allow of a policy is for
+lazaret validate and for workers, which read a script before they run it.`,
 		Example: `  lazaret sandbox exec report.py
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
   lazaret sandbox exec --level standard --allow-degraded cgroup-memory,cgroup-pids report.py
@@ -102,7 +106,7 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	}
 	runner := &lateRunner{}
 	defer runner.close()
-	spec, release, err := a.execSpec(ctx, runner, request, flags.python, level)
+	spec, release, err := a.execSpec(ctx, runner, request, flags.python, policy)
 	if err != nil {
 		return execRefusal(err)
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -41,14 +42,35 @@ func (p execPython) check(language, index string) error {
 	return nil
 }
 
+// permitted refuses a requirements file where the policy has none be named: beside a
+// definition, it is the definition's own.
+func (p execPython) permitted(policy policies.Effective) error {
+	if p.requirements == "" || policy.Python.Requirements {
+		return nil
+	}
+	return &exitError{
+		code: exitRefused, err: errors.New("the policy lets this definition have no requirements file of its own"),
+		hint: "name packages with --package, or permit it with python.requirements in the policy",
+	}
+}
+
+// execPolicy is the policy of the one script that sandbox exec runs.
+type execPolicy struct{ policy policies.Effective }
+
+// For is activities.PolicyProvider.For.
+func (e execPolicy) For(contract.TaskID) (policies.Effective, error) { return e.policy, nil }
+
 // execSpec is the Spec of one script with its interpreter and packages, which the
 // caller must release when the script has ended.
-func (a *app) execSpec(ctx context.Context, runner *lateRunner, request contract.Process, python execPython, level policies.Level) (sandbox.Spec, func(), error) {
-	if err := python.check(request.Language, a.supply.index); err != nil {
+func (a *app) execSpec(ctx context.Context, runner *lateRunner, request contract.Process, python execPython, policy policies.Effective) (sandbox.Spec, func(), error) {
+	err := python.check(request.Language, a.supply.index)
+	if err == nil && a.policy.file != "" {
+		err = python.permitted(policy)
+	}
+	if err != nil {
 		return sandbox.Spec{}, nil, err
 	}
-	p := &activities.Processes{Interpreters: activities.HostInterpreters()}
-	var err error
+	p := &activities.Processes{Interpreters: activities.HostInterpreters(), Policies: execPolicy{policy}}
 	if p.Supplies.Pythons, err = a.pythons(); err != nil {
 		return sandbox.Spec{}, nil, err
 	}
@@ -63,7 +85,7 @@ func (a *app) execSpec(ctx context.Context, runner *lateRunner, request contract
 	if lock != nil {
 		request.Lock = lock.String()
 	}
-	return p.Prepare(ctx, request, python.packages, level)
+	return p.Prepare(ctx, request, python.packages, policy.Level)
 }
 
 // execPackages gives the script the place that workers with this state folder keep
