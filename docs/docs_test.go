@@ -205,3 +205,14 @@ func source(t *testing.T) string {
 	}
 	return strings.ReplaceAll(b.String(), `\"`, `"`)
 }
+
+// TestSecurity_SaysHowToReport: privately, by mail, encrypted if one likes, with an
+// answer within a day (A57, C40).
+func TestSecurity_SaysHowToReport(t *testing.T) {
+	t.Parallel()
+	text, _, found := strings.Cut(read(t, "SECURITY.md"), "\n## What is a vulnerability here")
+	require.True(t, found)
+	for _, want := range []string{`[a-z]+@[a-z.]+`, `Do not open a public issue`, `PGP key`, `fingerprint`, `within 24 hours`} {
+		assert.Regexp(t, want, text)
+	}
+}

@@ -144,6 +144,7 @@ func (d *drill) run(ctx context.Context) error {
 		d.say(step.name + " …")
 		bounded, done := context.WithTimeout(ctx, d.patience)
 		err := step.do(bounded)
+		late := bounded.Err() != nil
 		done()
 		if err == nil {
 			continue
@@ -152,7 +153,7 @@ func (d *drill) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if bounded.Err() != nil {
+		if late {
 			err = &exitError{code: exitFaulted, err: fmt.Errorf("drill: %s: it did not come within %s", step.name, d.patience), hint: "is a worker up? lazaret quarantine show " + d.result.Definition}
 		}
 		return err

@@ -115,6 +115,21 @@ func testIncidentTypes(t *testing.T, g *ground) {
 // of it (A50).
 func testDrill(t *testing.T, g *ground) {
 	t.Helper()
+	for _, failing := range []struct {
+		args []string
+		code int
+		step string
+	}{
+		{[]string{"--reviewer", "ada", "--patience", "1ms"}, exitFaulted, "running"},
+		{[]string{"--reviewer", "eve"}, exitRefused, "released"}, // and leaves it in quarantine
+	} {
+		out, code := g.lazaret(t, append([]string{"drill", "--output", "json"}, failing.args...)...)
+		require.Equal(t, failing.code, code, out)
+		var result drillResult
+		require.NoError(t, json.Unmarshal([]byte(out), &result))
+		assert.False(t, result.Passed)
+		assert.Equal(t, failing.step, result.Failed)
+	}
 	out, code := g.lazaret(t, "drill", "--reviewer", "ada", "--output", "json")
 	require.Zero(t, code, out)
 	var result drillResult

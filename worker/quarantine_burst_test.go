@@ -247,6 +247,24 @@ do:
 	}))
 }
 
+// TestQuarantine_SealedCanary: the same where payloads are sealed.
+func TestQuarantine_SealedCanary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a Temporal and two workers")
+	}
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "payload.keys")
+	a := &app{stderr: io.Discard, stdout: io.Discard, logFormat: "console", logLevel: "error"}
+	require.Zero(t, a.execute(t.Context(), []string{"keys", "create", keys}))
+	g := newGround(t, "--payload-keys", keys)
+	sealed := &app{stderr: io.Discard, stdout: io.Discard, logFormat: "console", logLevel: "error", stateDir: g.dir, payloadKeys: keys}
+	session, err := sealed.connect(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(session.Close)
+	g.session, g.store, g.keys = session, ledger.Store{Client: session.Client}, keys
+	testCanary(t, g)
+}
+
 var metricsLine = regexp.MustCompile(`metrics on (http://\S+)`)
 
 // metrics are those of the second worker.

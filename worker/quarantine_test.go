@@ -41,6 +41,7 @@ rules:
   - {name: strict, match: {namespace: strict}, extends: told, level: strict}
   - {name: minimal, match: {namespace: minimal}, level: minimal, notify: [{target: hook, severity: Medium}]}
   - {name: faulting, match: {namespace: faulting}, extends: told, onQuarantine: fault}
+  - {name: drilled, match: {namespace: lazaret, name: drill}, review: {reviewers: [ada]}}
   - {name: reviewed, match: {namespace: reviewed}, extends: told, review: {reviewers: [ada, %s]}}
   - name: recovering
     match: {namespace: recovering}
@@ -61,6 +62,7 @@ const groundSecret = "canary-ground-6Zt/9+1="
 type ground struct {
 	*session
 	dir, policy, ca string
+	keys            string // of its payloads; empty: they are plain
 	up, second      *lazaretCommand
 	store           ledger.Store
 
@@ -69,7 +71,7 @@ type ground struct {
 	bad  []string // requests without the right signature
 }
 
-func newGround(t *testing.T) *ground {
+func newGround(t *testing.T, more ...string) *ground {
 	t.Helper()
 	g := &ground{dir: filepath.Join(t.TempDir(), "state")}
 	hook := httptest.NewTLSServer(http.HandlerFunc(g.take))
@@ -84,7 +86,7 @@ func newGround(t *testing.T) *ground {
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
-	flags := []string{"--policy", g.policy, "--call-ca", g.ca, "--secret", "canary=file:" + secret, "--max-scripts", "8", "--metrics-address", "127.0.0.1:0"}
+	flags := append([]string{"--policy", g.policy, "--call-ca", g.ca, "--secret", "canary=file:" + secret, "--max-scripts", "8", "--metrics-address", "127.0.0.1:0"}, more...)
 	g.up, g.session = startUp(t, g.dir, nil, flags...)
 	g.store = ledger.Store{Client: g.Client}
 	g.second = startLazaret(t, []string{"TEMPORAL_CONFIG_FILE=" + g.install.ProfilePath()}, append([]string{"worker", "--state-dir", g.dir}, flags...)...)
@@ -128,7 +130,7 @@ func (g *ground) awaitNotice(t *testing.T, definition, kind string) {
 func (g *ground) lazaret(t *testing.T, args ...string) (stdout string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "lazaret", append(args, "--state-dir", g.dir)...)
-	cmd.Env = append(os.Environ(), "TEMPORAL_CONFIG_FILE="+g.install.ProfilePath())
+	cmd.Env = append(os.Environ(), "TEMPORAL_CONFIG_FILE="+g.install.ProfilePath(), payloadKeysVariable+"="+g.keys)
 	text, err := cmd.Output()
 	if cmd.ProcessState == nil {
 		require.NoError(t, err)
@@ -284,11 +286,13 @@ func testLevels(t *testing.T, g *ground) {
 			l = g.ledger(t, name)
 			assert.Equal(t, contract.LedgerReleased, l.State)
 			assert.Zero(t, l.Counted)
-			// It is watched: one more is enough.
-			g.awaitAdmitted(t, text)
+			// Its next version counts anew, and is watched: one more is enough (A55).
+			g.awaitAdmitted(t, strings.Replace(text, "1.0.0", "1.0.1", 1))
 			l = g.awaitLedger(t, name, "is put away again", func(l contract.Ledger) bool { return l.State == contract.LedgerQuarantined })
 			assert.Equal(t, [3]int{1, limit + 1, 1}, [3]int{l.Counted, l.Total, l.Limit})
 			assert.Len(t, l.Incidents, 2)
+			require.Len(t, l.Versions, 3, "the culprit's, its bystander's and the new one's")
+			assert.Equal(t, "1.0.1", l.Versions[2].Version)
 		})
 	}
 }
@@ -356,11 +360,14 @@ func testCancelHeld(t *testing.T, g *ground) {
 	name := "ground/cancelled"
 	run := g.begin(t, groundText(name, "import time\ntime.sleep(600)"), "null")
 	g.awaitScript(t, run.GetID())
-	_, code := g.lazaret(t, "quarantine", "add", name, "--reason", "looks odd")
-	require.Zero(t, code)
+	for range 2 { // the second changes nothing (A52)
+		_, code := g.lazaret(t, "quarantine", "add", name, "--reason", "looks odd")
+		require.Zero(t, code)
+	}
 	g.awaitHeld(t, run.GetID())
-	_, code = g.lazaret(t, "quarantine", "release", name, "--reason", "start again")
-	require.NotZero(t, code, "a release needs a reviewer")
+	require.Len(t, g.ledger(t, name).Incidents, 1)
+	_, code := g.lazaret(t, "quarantine", "release", name, "--reason", "start again")
+	require.NotZero(t, code, "a release needs a reviewer (A55)")
 	out, code := g.lazaret(t, "quarantine", "release", name, "--reason", "start again", "--reviewer", "ada", "--cancel-held", "--output", "json")
 	require.Zero(t, code)
 	assert.Contains(t, out, `"state": "released"`)
