@@ -79,8 +79,8 @@ func python(spec sandbox.Spec, path, code string, level policies.Level) sandbox.
 const pythonScript = "/lazaret/script.py"
 
 // waiting lets the interpreter of a Python script be started before the script is
-// known. The arguments' variables are the run's; those that a definition sets are
-// there from the start, since the C library reads some only then.
+// known. Of the variables those are there from the start that something may read only
+// then; the others are the run's, and may be its secrets.
 func waiting(spec sandbox.Spec, level policies.Level) sandbox.Spec {
 	started := func(how string) []string { return slices.Insert(slices.Clone(spec.Argv), 1, "-X", how) }
 	w := &sandbox.Warm{Argv: started("warm"), Late: pythonScript, Zygote: &sandbox.Zygote{
@@ -89,12 +89,24 @@ func waiting(spec sandbox.Spec, level policies.Level) sandbox.Spec {
 	// There no new code can be made, so that what is left is to jump about in what is there.
 	w.OwnLayout = level == policies.Maximum
 	for _, v := range spec.Env {
-		if name, _, _ := strings.Cut(v, "="); !slices.Contains(argumentVariables, name) {
+		if name, _, _ := strings.Cut(v, "="); early(name) {
 			w.Env = append(w.Env, v)
 		}
 	}
 	spec.Warm = w
 	return spec
+}
+
+// earlyVariables are read by the C library, OpenSSL or the interpreter when a program
+// starts, and not again; those that end in an underscore are the beginnings of such.
+var earlyVariables = []string{
+	"PATH", "HOME", "LANG", "LANGUAGE", "LC_", "LOCPATH", "TZ", "TZDIR", "LD_", "GLIBC_", "MALLOC_", "OPENSSL_", "SSL_",
+}
+
+func early(name string) bool {
+	return slices.ContainsFunc(earlyVariables, func(known string) bool {
+		return name == known || strings.HasSuffix(known, "_") && strings.HasPrefix(name, known)
+	})
 }
 
 func node(spec sandbox.Spec, path, code string, level policies.Level) (sandbox.Spec, error) {

@@ -95,3 +95,22 @@ func likeCold(t *testing.T, warm *sandbox.Runner) {
 		}
 	}
 }
+
+// TestWarm_Variables: what a definition puts into the environment, a secret maybe, is in
+// no interpreter that waits, and does not make it another kind of sandbox; what
+// libraries read only at the start is there from the start.
+func TestWarm_Variables(t *testing.T) {
+	newRunner(t) // for the skip
+	r := newPool(t, sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote})
+	for i, secret := range []string{"first", "second"} {
+		request := contract.Process{
+			Language: "python", Code: `import os, time; print(os.environ["TOKEN"], time.tzname[0])`,
+			Environment: map[string]string{"TOKEN": secret, "TZ": "Asia/Tokyo"}, Arguments: json.RawMessage(`{"a": 1}`),
+		}
+		spec, err := HostInterpreters().Spec(request, policies.Strict)
+		require.NoError(t, err)
+		require.Equal(t, []string{"PATH=/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8", "TZ=Asia/Tokyo"}, spec.Warm.Env)
+		require.Equal(t, secret+" JST\n", string(runWarm(t, r, spec).Stdout))
+		require.EqualValues(t, 1, r.PoolStats().Hatched, "run %d was of another kind", i)
+	}
+}

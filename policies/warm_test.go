@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,43 @@ func hostileWarm(t *testing.T, r *sandbox.Runner, level policies.Level, file, so
 	confine(&s, e.outcomes[level])
 	warm(t, level, &s)
 	e.check(t, level, runWarm(t, r, s))
+}
+
+// aboutCopies are those hostile scripts that have to do with what a copy shares with its
+// zygote and others: memory and code, processes, descriptors, ids, /proc, output.
+const aboutCopies = "abort clone_* denial_flood descriptors dumpable exec_loader exec_memfd forged_* fork jit_pages kill_* memfd_secret memory_bomb " +
+	"mprotect_code own_filter pidfd_* proc_* process_* ptrace service_token setns setuid subprocess thread_survivor unshare vfork written_code x32"
+
+// TestHostile_CopiesAtMaximum: an operator may have copies at maximum too, with --refill
+// zygote. They hold what has to do with them, and every twelfth of the other scripts.
+func TestHostile_CopiesAtMaximum(t *testing.T) {
+	files, err := filepath.Glob("../testdata/hostile/*.py")
+	require.NoError(t, err)
+	r := newPool(t, sandbox.PoolLimits{PerKind: 2, Refill: sandbox.RefillZygote, Report: func(err error) { t.Error(err) }})
+	ran := 0
+	t.Run("scripts", func(t *testing.T) { // so that the runner outlives them
+		for i, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".py")
+			concerned := slices.ContainsFunc(strings.Fields(aboutCopies), func(pattern string) bool {
+				ok, err := filepath.Match(pattern, name)
+				return ok && err == nil
+			})
+			if !concerned && i%12 != 0 {
+				continue
+			}
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			ran++
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				hostileWarm(t, r, policies.Maximum, file, string(source))
+			})
+		}
+	})
+	assert.Greater(t, ran, 50)
+	stats := r.PoolStats()
+	assert.Zero(t, stats.Started)
+	assert.GreaterOrEqual(t, stats.Forked, uint64(ran))
 }
 
 // TestHonest_Warm: nor does it hinder an ordinary one.
