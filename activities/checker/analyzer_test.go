@@ -2,6 +2,7 @@ package checker
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -46,10 +47,53 @@ func TestPylint(t *testing.T) {
 	assert.Empty(t, rulesOf(t, "pylint", Script{Source: "print(1)"}))
 }
 
+// TestSemgrep_Decode reads answers of the documented form of semgrep 1.x; there was no
+// semgrep to be had that could have written them.
 func TestSemgrep_Decode(t *testing.T) {
-	findings, err := decodeSemgrep([]byte(`{"results": [{"check_id": "lazaret.code-from-text", "start": {"line": 2, "col": 3}, "extra": {"message": "m", "severity": "ERROR"}}]}`))
-	require.NoError(t, err)
-	require.Equal(t, []Finding{{Rule: "semgrep.code-from-text", Message: "m", Line: 2, Column: 3}}, findings)
+	const found = `{"check_id": "lazaret.code-from-text", "path": "/lazaret/script.py", "start": {"line": 2, "col": 3, "offset": 9}, "end": {"line": 2, "col": 9, "offset": 15},
+		"extra": {"message": "m", "severity": "%s", "metadata": {}, "fingerprint": "x", "lines": "eval(x)", "engine_kind": "OSS"}}`
+	const scanned = `"paths": {"scanned": ["/lazaret/script.py"]}`
+	result := func(response policies.Response) Finding {
+		return Finding{Rule: "semgrep.code-from-text", Message: "m", Line: 2, Column: 3, Response: response}
+	}
+	for name, test := range map[string]struct {
+		answer string
+		want   []Finding
+	}{
+		"an error":    {`{"version": "1.100.0", "results": [` + fmt.Sprintf(found, "ERROR") + `], "errors": [], ` + scanned + `}`, []Finding{result(policies.Refuse)}},
+		"a warning":   {`{"version": "1.100.0", "results": [` + fmt.Sprintf(found, "WARNING") + `], "errors": [], ` + scanned + `}`, []Finding{result(policies.Warn)}},
+		"nothing":     {`{"results": [], "errors": [], ` + scanned + `}`, nil},
+		"not scanned": {`{"results": [], "errors": [], "paths": {"scanned": []}}`, []Finding{unread("semgrep", "it is not among the files that it scanned")}},
+		"not parsed": {
+			`{"results": [` + fmt.Sprintf(found, "ERROR") + `], "errors": [{"code": 3, "level": "warn", "type": "Syntax error", "message": "Syntax error at line 1\nx = ("}], ` + scanned + `}`,
+			[]Finding{unread("semgrep", "Syntax error at line 1"), result(policies.Refuse)},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings, err := decodeSemgrep([]byte(test.answer))
+			require.NoError(t, err)
+			require.Equal(t, test.want, findings)
+		})
+	}
+}
+
+// TestAnalyzer_Rubbish: an answer that is none is an error, never a script without findings.
+func TestAnalyzer_Rubbish(t *testing.T) {
+	for _, tool := range tools {
+		for _, answer := range []string{"", "{", "null", "{}", "[{]", `"results"`, `{"results": null}`, `{"results": {}}`, `{"results": [{"start": {"line": "2"}, "line_number": "2"}]}`} {
+			_, err := tool.decode([]byte(answer))
+			require.Error(t, err, "%s: %s", tool.name, answer)
+		}
+	}
+}
+
+// TestAnalyzer_Unread: a script that an analyzer cannot read, or that has itself left
+// out, has not been found harmless.
+func TestAnalyzer_Unread(t *testing.T) {
+	const broken = "x = (\neval(name)\n"
+	assert.Equal(t, map[string]policies.Response{"bandit.unread": policies.Refuse}, rulesOf(t, "bandit", Script{Source: broken}))
+	assert.Equal(t, map[string]policies.Response{"pylint.E0001": policies.Refuse}, rulesOf(t, "pylint", Script{Source: broken}))
+	assert.Equal(t, map[string]policies.Response{"pylint.I0013": policies.Refuse}, rulesOf(t, "pylint", Script{Source: "# pylint: skip-file\neval(name)\n"}))
 }
 
 func TestAnalyzer_Missing(t *testing.T) {

@@ -2,7 +2,9 @@ package checker
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,18 +49,30 @@ var tools = []tool{
 // pylintArguments leave out matters of taste, and name the variables that the
 // script gets from its arguments.
 func pylintArguments(script Script) []string {
-	arguments := []string{"--jobs=1", "--persistent=n", "--rcfile=/dev/null", "--output-format=json", "--disable=all", "--enable=E,F,W0122,W0123"}
+	arguments := []string{"--jobs=1", "--persistent=n", "--rcfile=/dev/null", "--output-format=json", "--disable=all", "--enable=E,F,W0122,W0123,I0013"}
 	if len(script.Arguments) > 0 {
 		arguments = append(arguments, "--additional-builtins="+strings.Join(script.Arguments, ","))
 	}
 	return append(arguments, analyzedScript)
 }
 
+// unread is the finding of a tool that says, or by its silence means, that it has not
+// read the script, or not all of it: what was not looked at has not been found harmless.
+func unread(tool, why string) Finding {
+	return Finding{Rule: tool + ".unread", Message: tool + " did not read the whole script: " + why, Line: 1, Column: 1, Response: policies.Refuse}
+}
+
+// errNoResults is an answer without the member that every report has.
+var errNoResults = errors.New("it has no results")
+
 // decodeBandit: what bandit calls medium or high blocks, such as B102 (exec) and
-// B307 (eval).
+// B307 (eval). A script that it cannot parse it passes over, with exit code 0.
 func decodeBandit(output []byte) ([]Finding, error) {
 	var report struct {
-		Results []struct {
+		Errors []struct {
+			Reason string `json:"reason"`
+		} `json:"errors"`
+		Results *[]struct {
 			Test     string `json:"test_id"`
 			Severity string `json:"issue_severity"`
 			Text     string `json:"issue_text"`
@@ -69,8 +83,14 @@ func decodeBandit(output []byte) ([]Finding, error) {
 	if err := json.Unmarshal(output, &report); err != nil {
 		return nil, err
 	}
+	if report.Results == nil {
+		return nil, errNoResults
+	}
 	var findings []Finding
-	for _, r := range report.Results {
+	for _, e := range report.Errors {
+		findings = append(findings, unread("bandit", e.Reason))
+	}
+	for _, r := range *report.Results {
 		findings = append(findings, Finding{
 			Rule: "bandit." + r.Test, Message: r.Text, Line: r.Line, Column: r.Column + 1,
 			Response: responseTo(r.Severity == "HIGH" || r.Severity == "MEDIUM"),
@@ -80,7 +100,7 @@ func decodeBandit(output []byte) ([]Finding, error) {
 }
 
 // decodePylint: errors block; of its warnings only those about eval and exec
-// were asked for, which block as well.
+// were asked for, which block as well, as does a comment that has it skip the script.
 func decodePylint(output []byte) ([]Finding, error) {
 	var report []struct {
 		ID      string `json:"message-id"`
@@ -91,6 +111,9 @@ func decodePylint(output []byte) ([]Finding, error) {
 	}
 	if err := json.Unmarshal(output, &report); err != nil {
 		return nil, err
+	}
+	if report == nil {
+		return nil, errNoResults
 	}
 	var findings []Finding
 	for _, r := range report {
@@ -116,9 +139,17 @@ const semgrepRules = `rules:
     pattern-either: [{pattern: os.system(...)}, {pattern: os.popen(...)}, {pattern: subprocess.$F(...)}]
 `
 
+// decodeSemgrep reads the JSON of semgrep 1.x (semgrep_output_v1). What semgrep skips or
+// cannot parse is no result; it is in errors, or not among the paths that it scanned.
 func decodeSemgrep(output []byte) ([]Finding, error) {
 	var report struct {
-		Results []struct {
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
+		Paths struct {
+			Scanned []string `json:"scanned"`
+		} `json:"paths"`
+		Results *[]struct {
 			Check string `json:"check_id"`
 			Start struct {
 				Line   int `json:"line"`
@@ -133,8 +164,17 @@ func decodeSemgrep(output []byte) ([]Finding, error) {
 	if err := json.Unmarshal(output, &report); err != nil {
 		return nil, err
 	}
+	if report.Results == nil {
+		return nil, errNoResults
+	}
 	var findings []Finding
-	for _, r := range report.Results {
+	for _, e := range report.Errors {
+		findings = append(findings, unread("semgrep", firstLine(e.Message)))
+	}
+	if len(findings) == 0 && !slices.Contains(report.Paths.Scanned, analyzedScript) {
+		findings = append(findings, unread("semgrep", "it is not among the files that it scanned"))
+	}
+	for _, r := range *report.Results {
 		findings = append(findings, Finding{
 			Rule: "semgrep." + r.Check[strings.LastIndexByte(r.Check, '.')+1:], Message: r.Extra.Message,
 			Line: r.Start.Line, Column: r.Start.Column, Response: responseTo(r.Extra.Severity == "ERROR"),
