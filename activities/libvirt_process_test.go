@@ -173,7 +173,7 @@ func TestLibvirtProcess_There(t *testing.T) {
 // reason is said, unless the operator permits just that. An ordinary user needs no
 // privilege.
 func TestLibvirtProcess_Where(t *testing.T) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("imitating other machines needs root")
 	}
 	for _, c := range []struct{ where, mayLack, want string }{

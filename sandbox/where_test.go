@@ -133,7 +133,7 @@ func (j job) run(runner *sandbox.Runner, script string) ran {
 // where does a job in a circumstance.
 func where(t *testing.T, circumstance string, j job) report {
 	t.Helper()
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("only root can imitate other circumstances")
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")

@@ -127,7 +127,7 @@ func TestListeners_Up(t *testing.T) {
 func TestListeners_Worker(t *testing.T) {
 	t.Parallel()
 	requireRoot(t)
-	if ok, err := scriptCondition("libvirt"); !ok || err != nil {
+	if ok, err := scriptCondition("libvirt"); (!ok || err != nil) && os.Getenv("CI") == "" {
 		t.Skip("no libvirt")
 	}
 	temporal := startWorkerless(t)

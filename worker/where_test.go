@@ -22,7 +22,7 @@ type place struct{ dir, circumstance string }
 
 func newPlace(t *testing.T, circumstance string) place {
 	t.Helper()
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("only root can imitate other circumstances")
 	}
 	dir, err := os.MkdirTemp("", "lazaret-where-") //nolint:usetesting // whose folders are closed to other users

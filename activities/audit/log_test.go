@@ -212,7 +212,7 @@ func cutAt(t *testing.T, dir string, keep int) {
 
 // A full disk refuses, and the log is whole afterwards.
 func TestAppend_FullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("mounting a small tmpfs needs root")
 	}
 	dir := t.TempDir()
@@ -268,7 +268,7 @@ func TestOpen_Access(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if os.Geteuid() != 0 && strings.Contains(name, "another") {
+			if os.Geteuid() != 0 && strings.Contains(name, "another") && os.Getenv("CI") == "" {
 				t.Skip("changing an owner needs root")
 			}
 			dir := filepath.Join(t.TempDir(), "audit")
@@ -311,7 +311,7 @@ func TestFail2banExpression(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, regexp.MustCompile(`(?m)^\s*(failregex = )?\^`).FindAll(filter, -1), 3)
 	tool, err := exec.LookPath("fail2ban-regex")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("fail2ban-regex is not installed: scripts/install test")
 	}
 	dir := t.TempDir()

@@ -3,6 +3,7 @@ package zygote_test
 import (
 	"encoding/binary"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,9 +52,10 @@ func TestEncode(t *testing.T) {
 // TestCode: the machine is short, and ends by returning.
 func TestCode(t *testing.T) {
 	code := zygote.Code()
-	if code == nil {
+	if code == nil && os.Getenv("CI") == "" {
 		t.Skip("none for this architecture")
 	}
+	require.NotEmpty(t, code)
 	assert.Less(t, len(code), 1<<10)
 	assert.EqualValues(t, 0xc3, code[len(code)-1])
 }

@@ -123,7 +123,7 @@ func TestOpen_Refuses(t *testing.T) {
 }
 
 func TestOpen_RefusesForeignSecret(t *testing.T) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "" {
 		t.Skip("only root can give files away")
 	}
 	dir := folder(t)
