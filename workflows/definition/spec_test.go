@@ -24,7 +24,9 @@ func specDir(t *testing.T) string {
 			return dir
 		}
 	}
-	require.Empty(t, os.Getenv("CI"), "nothing is skipped in CI")
+	if os.Getenv("CI") != "" {
+		t.Fatal("the specification is not here, and nothing is skipped in CI")
+	}
 	t.Skip("the specification is not here; set LAZARET_SPEC_DIR to compare with it")
 	return ""
 }
