@@ -104,7 +104,7 @@ func (c *Calls) call(ctx context.Context, kind string, request contract.Call, by
 	began := time.Now()
 	u := newUnsealer(c.Secrets, request.Secrets, policy)
 	result, err := c.make(watched, request, policy, u, by)
-	report := c.report(ctx, kind, result, err)
+	report := c.report(ctx, kind, u.redact, result, err)
 	report.Duration = time.Since(began)
 	if c.Observe != nil {
 		c.Observe(request, level, report)
@@ -198,18 +198,21 @@ func (u *unsealer) policy(ctx context.Context, data map[string]any, name string)
 	return nil
 }
 
-// report says what became of a call.
-func (c *Calls) report(ctx context.Context, kind string, result calls.Result, err error) CallReport {
-	report := CallReport{Kind: kind, Method: result.Method, Host: result.Host, Status: result.Status, Failed: err != nil}
+// report says what became of a call, without what of it is secret.
+func (c *Calls) report(ctx context.Context, kind string, redact *secrets.Redactor, result calls.Result, err error) CallReport {
+	report := CallReport{
+		Kind: kind, Method: redact.Text(result.Method), Host: redact.Text(result.Host), Status: result.Status, Failed: err != nil,
+	}
 	var f *calls.Fault
 	if errors.As(err, &f) && f.Denial != nil {
 		severity := sandbox.Medium
 		if f.Denial.Kind == egress.ForbiddenAddress {
 			severity = sandbox.High
 		}
+		what := redact.Text(f.Denial.Error())
 		report.Violation = &sandbox.Violation{
-			ID: violationID(ctx, sandbox.UnauthorizedNetworkAccess, f.Denial.Error()), Type: sandbox.UnauthorizedNetworkAccess, Severity: severity,
-			Detail: oneLine(f.Denial.Error(), 200), Count: 1, Action: "refused",
+			ID: violationID(ctx, sandbox.UnauthorizedNetworkAccess, what), Type: sandbox.UnauthorizedNetworkAccess, Severity: severity,
+			Detail: oneLine(what, 200), Count: 1, Action: "refused",
 		}
 	}
 	return report
@@ -249,7 +252,7 @@ func callFailure(interrupted error, redact *secrets.Redactor, err error) error {
 		own = callFault(err)
 	}
 	hidden := *own
-	hidden.Detail = redact.Text(own.Detail)
+	hidden.Detail = redact.Excerpt(own.Detail)
 	if o := (*ordered)(nil); errors.As(err, &o) {
 		return failure(&ordered{&hidden, o.order})
 	}

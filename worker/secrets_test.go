@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -82,20 +84,30 @@ func TestSecrets_AreNowhere(t *testing.T) {
 	assert.Contains(t, log.String(), "*****", "a case whose error would have shown one")
 }
 
-// requireNoCanary looks for the canaries as they are and in base64, also in what
-// is itself base64, as payloads in a history are.
+// requireNoCanary looks for the canaries as they are, as they stand in JSON and URLs,
+// and in base64, also in what is itself base64, as payloads in a history are.
 func requireNoCanary(t *testing.T, where string, data []byte) {
 	t.Helper()
-	for _, word := range canaryWords() {
-		for _, form := range []string{
-			word, url.QueryEscape(word), base64.StdEncoding.EncodeToString([]byte(word))[:len(word)],
-			innerBase64(word, 1), innerBase64(word, 2),
-		} {
-			require.False(t, bytes.Contains(data, []byte(form)), "%s holds %q", where, form)
-		}
+	for _, form := range canaryForms() {
+		require.False(t, bytes.Contains(data, []byte(form)), "%s holds %q", where, form)
 	}
 	require.False(t, bytes.Contains(data, []byte("issued-")), "%s holds an access token", where)
 }
+
+// canaryForms are all secret texts in the ways that they may stand somewhere.
+var canaryForms = sync.OnceValue(func() []string {
+	var forms []string
+	for _, word := range canaryWords() {
+		quoted, _ := json.Marshal(word)
+		inJSON := string(quoted[1 : len(quoted)-1])
+		plainJSON := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(inJSON)
+		for _, form := range []string{word, inJSON, plainJSON, url.QueryEscape(word), url.PathEscape(word)} {
+			forms = append(forms, form, base64.StdEncoding.EncodeToString([]byte(form))[:len(form)], innerBase64(form, 1), innerBase64(form, 2))
+		}
+	}
+	slices.Sort(forms)
+	return slices.Compact(forms)
+})
 
 // innerBase64 is the middle of a word's base64, shift bytes into a group.
 func innerBase64(word string, shift int) string {
@@ -119,12 +131,10 @@ func canaryWords() []string {
 // history's JSON are base64.
 func TestRequireNoCanary_Finds(t *testing.T) {
 	t.Parallel()
-	payload := base64.StdEncoding.EncodeToString([]byte(`{"k":"` + canaries["token"] + `"}`))
-	found := false
-	for _, word := range canaryWords() {
-		for shift := range 3 {
-			found = found || strings.Contains(payload, innerBase64(word, shift))
-		}
+	for _, name := range []string{"token", "password"} {
+		inner, err := json.Marshal(map[string]string{"k": canaries[name]})
+		require.NoError(t, err)
+		payload := base64.StdEncoding.EncodeToString(inner)
+		assert.True(t, slices.ContainsFunc(canaryForms(), func(form string) bool { return strings.Contains(payload, form) }), name)
 	}
-	assert.True(t, found)
 }

@@ -47,6 +47,7 @@ type standIn struct {
 	revoked sync.Map           // tokens that are not taken any more
 	once    sync.Map           // paths that were asked before
 	kafka   *kfake.Cluster
+	safe    *kfake.Cluster       // the same with TLS, for ada alone: kafkas.example.com:9093
 	broker  *callstest.Mosquitto // nil: not installed
 	tools   http.Handler         // speaks MCP: api.example.com/mcp
 	vault   *httptest.Server
@@ -70,6 +71,9 @@ func startStandIn() (s *standIn, err error) {
 	if s.kafka, err = callstest.StartKafka(nil, "", "lights.measured"); err != nil {
 		return s, err
 	}
+	if s.safe, err = callstest.StartKafka(&s.server.TLS.Certificates[0], "canary-login-4711", "lights.measured"); err != nil {
+		return s, err
+	}
 	if s.dir, err = os.MkdirTemp("", "lazaret-broker-"); err != nil {
 		return s, err
 	}
@@ -84,8 +88,10 @@ func (s *standIn) close() {
 	s.public.close()
 	s.server.CloseClientConnections()
 	s.server.Close()
-	if s.kafka != nil {
-		s.kafka.Close()
+	for _, cluster := range []*kfake.Cluster{s.kafka, s.safe} {
+		if cluster != nil {
+			cluster.Close()
+		}
 	}
 	if s.broker != nil {
 		s.broker.Stop()
@@ -105,7 +111,7 @@ func (s *standIn) close() {
 func (s *standIn) supplies(dir string) (callSupplies, error) {
 	rules, err := egress.ParseRules(append([]string{
 		"*.example.com", "plain.example.com:5011", "inside.example.org",
-		"kafka.example.com:9092", s.kafka.ListenAddrs()[0], "mqtt.example.com:1883", "mqtts.example.com:8883",
+		"kafka.example.com:9092", s.kafka.ListenAddrs()[0], "kafkas.example.com:9093", s.safe.ListenAddrs()[0], "mqtt.example.com:1883", "mqtts.example.com:8883",
 	}, publicHosts...))
 	if err != nil {
 		return callSupplies{}, err
@@ -118,6 +124,7 @@ func (s *standIn) supplies(dir string) (callSupplies, error) {
 		overrides["mqtt.example.com:1883"], overrides["mqtts.example.com:8883"] = s.broker.Plain, s.broker.Secure
 	}
 	overrides["kafka.example.com:9092"] = s.kafka.ListenAddrs()[0]
+	overrides["kafkas.example.com:9093"] = s.safe.ListenAddrs()[0]
 	overrides["grpc.example.com:443"] = s.greeter.Address
 	overrides["plain.example.com:5011"] = s.plain.Address
 	plaintext, err := egress.ParseRules([]string{"plain.example.com:5011"})
@@ -198,13 +205,9 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 	case "echo", "v2", "v3":
 		s.echo(w, r)
 	case "async":
-		if r.Method == http.MethodGet {
-			callstest.StreamEvents(w, r, 4)
-			return
-		}
-		w.WriteHeader(http.StatusAccepted)
+		s.exchange(w, r)
 	case "sockets":
-		callstest.Socket(w, r, 3, nil)
+		callstest.Socket(w, r, 3, func(string, string) {})
 	case "mcp":
 		s.tools.ServeHTTP(w, r)
 	case "agent":
@@ -258,6 +261,22 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"kept": token})
 	default:
 		http.NotFound(w, r)
+	}
+}
+
+// exchange takes any message, and streams some; who shows who they are is told it.
+func (s *standIn) exchange(w http.ResponseWriter, r *http.Request) {
+	authorization := r.Header.Get("Authorization")
+	switch {
+	case r.Method != http.MethodGet:
+		w.WriteHeader(http.StatusAccepted)
+	case authorization != "":
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = fmt.Fprintf(w, "data: {\"authorization\": %q}\n\n", authorization)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	default:
+		callstest.StreamEvents(w, r, 4)
 	}
 }
 

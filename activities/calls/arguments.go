@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"lazaret.dev/lazaret/workflows/expression"
 )
@@ -111,12 +112,17 @@ func scalarText(what string, value any) (string, error) {
 	return string(text), err
 }
 
+// quoted is the beginning of a text as JSON has it, but for the escapes of HTML, by
+// which a secret would not be known again.
 func quoted(text string) string {
 	if len(text) > 60 {
-		text = text[:60] + "…"
+		text = strings.ToValidUTF8(text[:60], "") + "…"
 	}
-	data, _ := json.Marshal(text) // a string always encodes
-	return string(data)
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a string always encodes
+	return strings.TrimSpace(b.String())
 }
 
 // kindOf names a value's JSON type, with its article.

@@ -38,7 +38,8 @@ func (d *asyncDocument) serve(c *asyncChannel, channel map[string]any, choice as
 		}
 	}
 	if best == "" {
-		return fault(Invalid, nil, "the channel has no server of protocol %s; lazaret speaks HTTP, WebSocket, Kafka and MQTT", orAny(choice.protocol))
+		return fault(Invalid, nil, "the channel has no server of protocol %s; its servers speak %s; lazaret speaks HTTP, WebSocket, Kafka and MQTT",
+			orAny(choice.protocol), listed(spoken(servers)))
 	}
 	return d.at(c, best, servers[best], choice)
 }
@@ -48,6 +49,17 @@ func orAny(protocol string) string {
 		return "http, ws, kafka or mqtt"
 	}
 	return quoted(protocol)
+}
+
+// spoken are the protocols of servers.
+func spoken(servers map[string]map[string]any) []string {
+	var all []string
+	for _, server := range servers {
+		text, _ := server["protocol"].(string)
+		all = append(all, text)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // servers are those of a channel, in order.

@@ -244,6 +244,6 @@ func (s *session) hide(err error) error {
 		f = fault(Failed, err, "call")
 	}
 	hidden := *f
-	hidden.Detail, hidden.Err = s.redact.Text(f.Error()), nil
+	hidden.Detail, hidden.Err = s.redact.Excerpt(f.Error()), nil
 	return &hidden
 }

@@ -39,7 +39,7 @@ func TestMCP_Answers(t *testing.T) {
 	}{
 		{"tools/list", call("tools/list", nil), func(t *testing.T, output map[string]any) {
 			t.Helper()
-			assert.Len(t, output["tools"], 5)
+			assert.Len(t, output["tools"], 7)
 		}},
 		{"tools/call", toolCall("add", map[string]any{"a": 2, "b": 3}), func(t *testing.T, output map[string]any) {
 			t.Helper()

@@ -1,15 +1,18 @@
 package secrets
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"html"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"lazaret.dev/lazaret/workflows/expression"
 )
@@ -81,9 +84,11 @@ func forms(value string) []string {
 		return nil
 	}
 	all := []string{value, hex.EncodeToString([]byte(value)), strings.ToUpper(hex.EncodeToString([]byte(value)))}
-	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), percentAll(value), jsonText(value)} {
+	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value), percentAll(value)} {
 		all = append(all, escaped, triplet.ReplaceAllStringFunc(escaped, strings.ToLower))
 	}
+	all = append(all, jsonTexts(value)...)
+	all = append(all, html.EscapeString(value), strings.NewReplacer("&#34;", "&quot;", "&#39;", "'").Replace(html.EscapeString(value)))
 	if trimmed := strings.TrimSpace(value); len(trimmed) >= MinRedacted && trimmed != value {
 		all = append(all, trimmed)
 	}
@@ -111,16 +116,37 @@ func percentAll(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// jsonText is the value inside a JSON string.
-func jsonText(value string) string {
-	var b bytes.Buffer
+// jsonTexts are the value inside a JSON string, as libraries write it: as it is, without
+// what HTML would read, in ASCII alone, with slashes escaped.
+func jsonTexts(value string) []string {
+	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if encoder.Encode(value) != nil {
-		return value
+		return nil
 	}
-	text := strings.TrimSpace(b.String())
-	return text[1 : len(text)-1]
+	plain := strings.TrimSpace(b.String())
+	plain = plain[1 : len(plain)-1]
+	ascii := inASCII(plain)
+	return []string{
+		plain, strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`).Replace(plain),
+		ascii, strings.ReplaceAll(plain, "/", `\/`), strings.ReplaceAll(ascii, "/", `\/`),
+	}
+}
+
+// inASCII writes what is no ASCII as JSON's escapes.
+func inASCII(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if c < utf8.RuneSelf {
+			b.WriteRune(c)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // Text is the text with every value replaced.
@@ -135,6 +161,40 @@ func (r *Redactor) Text(text string) string {
 		return text
 	}
 	return replacer.Replace(text)
+}
+
+// Excerpt is Text of a short text whose parts may have been cut off, which an ellipsis
+// shows: the beginning of a value before one is replaced too.
+func (r *Redactor) Excerpt(text string) string {
+	text = r.Text(text)
+	if r == nil || !strings.Contains(text, "…") {
+		return text
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	parts := strings.SplitAfter(text, "…")
+	for i, part := range parts {
+		if before, cut := strings.CutSuffix(part, "…"); cut {
+			parts[i] = r.withoutBeginning(before) + "…"
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+// withoutBeginning replaces the longest beginning of a value that the text ends with.
+func (r *Redactor) withoutBeginning(text string) string {
+	longest := 0
+	for _, form := range r.forms {
+		for n := min(len(form), len(text)); n > max(longest, MinRedacted-1); n-- {
+			if strings.HasSuffix(text, form[:n]) {
+				longest = n
+			}
+		}
+	}
+	if longest == 0 {
+		return text
+	}
+	return text[:len(text)-longest] + Mask
 }
 
 // Bytes is Text of bytes.

@@ -109,9 +109,31 @@ func TestRedactor(t *testing.T) {
 		encoded := base64.StdEncoding.EncodeToString([]byte(prefix + value + "tail"))
 		assert.Contains(t, r.Text(encoded), secrets.Mask, prefix)
 	}
+	html := &secrets.Redactor{}
+	html.Add(`a<ü😀/&"b`)
+	for _, text := range []string{
+		`a\u003cü😀/\u0026\"b`, `a<\u00fc\ud83d\ude00/&\"b`, `a<ü😀\/&\"b`, `a<\u00fc\ud83d\ude00\/&\"b`, `a&lt;ü😀/&amp;&#34;b`, `a&lt;ü😀/&amp;&quot;b`,
+	} {
+		assert.Equal(t, secrets.Mask, html.Text(text))
+	}
 	assert.Equal(t, "abc", r.Text("abc"), "too short to be looked for")
 	tree := map[string]any{value: []any{value, 1, true, nil, 123456}, "b": 12345}
 	assert.Equal(t, map[string]any{secrets.Mask: []any{secrets.Mask, 1, true, nil, secrets.Mask}, "b": 12345}, r.Value(tree))
 	assert.Contains(t, tree, value, "the value itself stays")
 	assert.Equal(t, value, (*secrets.Redactor)(nil).Text(value))
+}
+
+// TestRedactor_Excerpt: what has been cut off is not shown up to the cut.
+func TestRedactor_Excerpt(t *testing.T) {
+	t.Parallel()
+	r := &secrets.Redactor{}
+	r.Add("canary-token-7Qw", `quote"long-enough`)
+	for text, want := range map[string]string{
+		`no "canary-token…" or "canary-token-7Qw"`: `no "*****…" or "*****"`,
+		`"quote\"long…"; "can…", "canar…"`:         `"*****…"; "can…", "*****…"`,
+		"…":                                        "…", "as it is": "as it is",
+	} {
+		assert.Equal(t, want, r.Excerpt(text))
+	}
+	assert.Equal(t, "canary…", (*secrets.Redactor)(nil).Excerpt("canary…"))
 }

@@ -22,7 +22,11 @@ var spokenProtocols = []string{"http", "kafka", "mqtt", "mqtt5", "ws"}
 func (a *arguments) asyncAPI(with cursor) {
 	a.resource("document", with.get("document"))
 	if protocol := with.get("protocol"); protocol.is(stringNode) && !contains(spokenProtocols, protocol.str()) {
-		a.reportHint(protocol, "unsupported.call.asyncapi.protocol", "there are "+quotedList(spokenProtocols),
+		hint := "there are " + quotedList(spokenProtocols)
+		if strings.HasPrefix(protocol.str(), "amqp") {
+			hint += "; RabbitMQ speaks mqtt5 too"
+		}
+		a.reportHint(protocol, "unsupported.call.asyncapi.protocol", hint,
 			"protocol %s is not supported by this version", preview(protocol.str()))
 	}
 	server := with.get("server")

@@ -65,7 +65,7 @@ func (a Agent) call(w http.ResponseWriter, r *http.Request) {
 		}
 	case "tasks/get":
 		if request.Params["id"] != "task-1" {
-			writeJSON(w, map[string]any{"jsonrpc": "2.0", "id": request.ID, "error": map[string]any{"code": -32001, "message": "Task not found"}})
+			writeJSON(w, map[string]any{"jsonrpc": "2.0", "id": request.ID, "error": map[string]any{"code": -32001, "message": fmt.Sprintf("Task not found: %v", request.Params["id"])}})
 			return
 		}
 		writeJSON(w, answer(map[string]any{"kind": "task", "id": "task-1"}))

@@ -10,8 +10,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// ToolServer serves the Model Context Protocol: the tools add, fail, large and
-// sleep, the prompt greeting, the resource memo://today.
+// ToolServer serves the Model Context Protocol: the tools add, fail, large,
+// refuse, repeat, sleep and whoami, the prompt greeting, the resource memo://today.
 func ToolServer() http.Handler {
 	server := mcp.NewServer(&mcp.Implementation{Name: "tools", Version: "1"}, nil)
 	addTools(server)
@@ -36,6 +36,10 @@ type numbers struct {
 	B int `json:"b"`
 }
 
+type words struct {
+	Text string `json:"text"`
+}
+
 type sum struct {
 	Sum int `json:"sum"`
 }
@@ -49,6 +53,14 @@ func addTools(server *mcp.Server) {
 		func(_ context.Context, r *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
 			header := r.Extra.Header
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: header.Get("Authorization") + "|" + header.Get("X-Key")}}}, nil, nil
+		})
+	mcp.AddTool(server, &mcp.Tool{Name: "repeat"},
+		func(_ context.Context, _ *mcp.CallToolRequest, w words) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "you said " + w.Text}}}, nil, nil
+		})
+	mcp.AddTool(server, &mcp.Tool{Name: "refuse"},
+		func(_ context.Context, _ *mcp.CallToolRequest, w words) (*mcp.CallToolResult, any, error) {
+			return nil, nil, errors.New("not with " + w.Text)
 		})
 	mcp.AddTool(server, &mcp.Tool{Name: "fail"},
 		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
