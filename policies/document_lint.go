@@ -64,6 +64,24 @@ func (p *Policy) Lint(known []Identity) []Finding {
 	return l.found
 }
 
+// LintOf says of one rule, and of what it extends, what permits more than most
+// need or has no effect; of a name that is no rule's, nothing.
+func (p *Policy) LintOf(name string) []Finding {
+	l := &linter{p: p}
+	for _, r := range p.rules {
+		if r.name != name || name == "" {
+			continue
+		}
+		l.match(r)
+		for _, part := range r.chain() {
+			l.hosts(part)
+			l.access(part)
+			l.values(part)
+		}
+	}
+	return l.found
+}
+
 func wide(m *match) bool {
 	return m.digest == "" && (patternRank(m.name) < exactRank || patternRank(m.namespace) < exactRank)
 }

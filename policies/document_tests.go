@@ -29,12 +29,16 @@ type expectation struct {
 
 // TestResult is what became of one test of a document.
 type TestResult struct {
-	Name     string        `json:"name"`
-	File     string        `json:"file"`
-	Line     int           `json:"line"`
-	Column   int           `json:"column"`
-	Passed   bool          `json:"passed"`
-	Failures []TestFailure `json:"failures,omitempty"`
+	Name   string `json:"name"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Passed bool   `json:"passed"`
+	// Definition is the namespace/name that the test is about, Denies how often it says
+	// what that must not do.
+	Definition string        `json:"definition"`
+	Denies     int           `json:"denies,omitempty"`
+	Failures   []TestFailure `json:"failures,omitempty"`
 }
 
 // TestFailure is one expectation that does not hold.
@@ -155,9 +159,12 @@ func settingKeys() []string {
 func (p *Policy) Test() []TestResult {
 	results := []TestResult{}
 	for _, t := range p.tests {
-		result := TestResult{Name: t.name, File: p.File, Line: t.at.line, Column: t.at.column}
+		result := TestResult{Name: t.name, File: p.File, Line: t.at.line, Column: t.at.column, Definition: t.identity.Namespace + "/" + t.identity.Name}
 		e := p.decideFor(t)
 		for _, x := range t.expect {
+			if x.kind == "deny" {
+				result.Denies++
+			}
 			if message := x.check(e, t.signedBy); message != "" {
 				result.Failures = append(result.Failures, TestFailure{x.at.line, x.at.column, message})
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,38 +14,72 @@ import (
 )
 
 func (a *app) lintCommand() *cobra.Command {
-	var format, checklist string
+	var format string
+	var asked askedItems
 	cmd := &cobra.Command{
 		Use:   "lint FILE…",
-		Short: "Answer the checklists of authors and reviewers",
+		Short: "Answer the checklists of authors, reviewers and developers",
 		Long: `Lint answers, for each definition, what its author asks before handing it over
 and what a reviewer asks before trusting it. It reads scripts and runs nothing.
+For them it knows no level: what a level would let pass still fails an item.
 
-It knows no level: what a level would let pass still fails an item. It exits with
-0 when every item passes, else with 2. Validate says what else is wrong.`,
+The developer's checklist is asked for with --checklist developer: least privilege,
+level, errors, secrets, input, limits, events and tests, under the policy that
+--policy names, or else at level maximum.
+
+It exits with 0 when every item that was asked passes, else with 2; --item asks one
+alone. Validate says what else is wrong.`,
 		Example: `  lazaret lint nightly.yaml
   lazaret lint workflows/*.yaml --checklist reviewer --output json
+  lazaret lint nightly.yaml --checklist developer --policy policy.yaml
+  lazaret lint nightly.yaml --checklist developer --item errors-handled
   lazaret lint nightly.yaml --output sarif > lint.sarif`,
 		Args: files,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, checklist, format) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.checkPolicyFlags(false); err != nil {
+				return err
+			}
+			return a.lint(cmd.Context(), args, asked, format)
+		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "plain", "print answers as plain or json, or findings as sarif")
-	cmd.Flags().StringVar(&checklist, "checklist", "all", "answer that of the author, of the reviewer, or all")
+	cmd.Flags().StringSliceVar(&asked.checklists, "checklist", []string{"author", "reviewer"}, "answer that of the author, the reviewer, the developer, or all")
+	cmd.Flags().StringSliceVar(&asked.items, "item", nil, "answer this item alone; repeat for more")
+	a.policyFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("checklist", cobra.FixedCompletions([]string{"author", "reviewer", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("checklist", cobra.FixedCompletions([]string{"author", "reviewer", "developer", "all"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (a *app) lint(ctx context.Context, files []string, checklist, format string) error {
+// askedItems are the items that a command line asks for.
+type askedItems struct{ checklists, items []string }
+
+// choose are those items, in their order.
+func (q askedItems) choose() ([]checkItem, error) {
+	known := []string{"author", "reviewer", "developer", "all"}
+	for _, name := range q.checklists {
+		if !slices.Contains(known, name) {
+			return nil, invalid("use author, reviewer, developer or all", "--checklist %q is unknown", name)
+		}
+	}
+	chosen := slices.DeleteFunc(slices.Clone(checklists), func(i checkItem) bool {
+		return !slices.Contains(q.checklists, "all") && !slices.Contains(q.checklists, i.Checklist)
+	})
+	for _, id := range q.items {
+		if !slices.ContainsFunc(chosen, func(i checkItem) bool { return i.ID == id }) {
+			return nil, invalid("lazaret lint shows the items of each checklist in brackets", "--item %q is none of the checklists %s", id, strings.Join(q.checklists, ", "))
+		}
+	}
+	return slices.DeleteFunc(chosen, func(i checkItem) bool { return len(q.items) > 0 && !slices.Contains(q.items, i.ID) }), nil
+}
+
+func (a *app) lint(ctx context.Context, files []string, asked askedItems, format string) error {
 	if !slices.Contains([]string{"plain", "json", "sarif"}, format) {
 		return invalid("use plain, json or sarif", "--output %q is unknown", format)
 	}
-	items := checklists
-	if checklist != "all" {
-		items = slices.DeleteFunc(slices.Clone(items), func(i checkItem) bool { return i.Checklist != checklist })
-	}
-	if len(items) == 0 {
-		return invalid("use author, reviewer or all", "--checklist %q is unknown", checklist)
+	items, err := asked.choose()
+	if err != nil {
+		return err
 	}
 	var answers []checkAnswer
 	for _, file := range files {
@@ -77,8 +112,18 @@ func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]che
 		}
 		return nil, &exitError{code: exitInvalid, err: findings, quiet: true}
 	}
-	inScripts, read := scriptFacts(ctx, file, draft)
-	findings = slices.Concat(findings, argumentFindings(file, draft), inScripts)
+	var inScripts definition.Findings
+	read := false
+	if slices.ContainsFunc(items, func(i checkItem) bool { return i.Scripts }) {
+		inScripts, read = scriptFacts(ctx, file, draft)
+	}
+	policy, err := a.askPolicy(file, draft)
+	if err != nil {
+		return nil, err
+	}
+	findings = slices.Concat(findings, argumentFindings(file, draft), inScripts,
+		developerFindings(file, draft), a.levelFindings(file, draft, policy.level), policy.found)
+	unfit := policy.unfit(inScripts)
 	var answers []checkAnswer
 	for _, item := range items {
 		answer := checkAnswer{
@@ -86,12 +131,12 @@ func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]che
 			Result: itemPassed, Findings: definition.Findings{},
 		}
 		for _, f := range findings {
-			if slices.Contains(item.Rules, f.Rule) {
+			if item.asks(f.Rule) || item.Level && slices.Contains(unfit, f) {
 				answer.Findings = append(answer.Findings, f)
 				answer.Result = itemFailed
 			}
 		}
-		if answer.Result == itemPassed && item.Scripts && !read {
+		if answer.Result == itemPassed && (item.Scripts && !read || item.Policy && !policy.asked) {
 			answer.Result = itemUnchecked
 		}
 		answers = append(answers, answer)
@@ -164,6 +209,14 @@ func (a *app) writeAnswers(format string, answers []checkAnswer) error {
 	return a.writePlainAnswers(answers)
 }
 
+// whyUnchecked says what is missing for an answer.
+func whyUnchecked(c checkAnswer) string {
+	if slices.ContainsFunc(checklists, func(i checkItem) bool { return i.ID == c.Item && i.Checklist == c.Checklist && i.Policy }) {
+		return "no policy was named, with --policy"
+	}
+	return "a script is not at hand, or could not be read here"
+}
+
 // writePlainAnswers writes one item a line, and below it what fails it.
 func (a *app) writePlainAnswers(answers []checkAnswer) error {
 	heading := ""
@@ -177,7 +230,7 @@ func (a *app) writePlainAnswers(answers []checkAnswer) error {
 			fmt.Fprintf(a.stdout, "    %s\n", f)
 		}
 		if c.Result == itemUnchecked {
-			fmt.Fprint(a.stdout, "    a script is not at hand, or could not be read here\n")
+			fmt.Fprintf(a.stdout, "    %s\n", whyUnchecked(c))
 		}
 	}
 	return nil
