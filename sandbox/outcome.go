@@ -29,7 +29,7 @@ func (x *run) result(wall time.Duration, s *streams, violations *ledger, root ro
 		Usage: Usage{
 			Wall:      wall,
 			CPU:       x.cpu(),
-			MaxMemory: counters.PeakMemory,
+			MaxMemory: x.peak(counters),
 		},
 	}
 	switch outcome { //nolint:exhaustive // the others have no code
@@ -95,6 +95,15 @@ func (x *run) cpu() time.Duration {
 	}
 	waited := duration(x.rusage.Utime) + duration(x.rusage.Stime)
 	return max(waited, x.slot.group.CPU()-x.before)
+}
+
+// peak is the largest process's where no group counts them all together, of those that
+// pid 1 has waited for: 0 when it was killed with the program.
+func (x *run) peak(c cgroup.Counters) int64 {
+	if c.PeakMemory > 0 || !x.exited {
+		return c.PeakMemory
+	}
+	return x.rusage.Maxrss << 10
 }
 
 func duration(t unix.Timeval) time.Duration { return time.Duration(t.Nano()) }

@@ -46,7 +46,7 @@ type Result struct {
 type Usage struct {
 	Wall      time.Duration
 	CPU       time.Duration
-	MaxMemory int64 // bytes, the cgroup's peak
+	MaxMemory int64 // bytes, the cgroup's peak; without one the largest process's, 0 if unknown
 }
 
 // Violation is one kind of forbidden act in one run: a fact that the kernel or

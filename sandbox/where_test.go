@@ -59,6 +59,7 @@ type ran struct {
 	Stdout   string            `json:"stdout"`
 	Stderr   string            `json:"stderr"`
 	Degraded []sandbox.Feature `json:"degraded"`
+	Peak     int64             `json:"peak"` // bytes
 }
 
 // doJob is what the test binary does elsewhere.
@@ -119,7 +120,7 @@ func (j job) run(runner *sandbox.Runner, script string) ran {
 	result, err := runner.Run(context.Background(), s)
 	done := ran{
 		Outcome: result.Outcome, Stdout: string(result.Stdout), Stderr: string(result.Stderr),
-		Degraded: result.Degraded,
+		Degraded: result.Degraded, Peak: result.Usage.MaxMemory,
 	}
 	if err != nil {
 		done.Error = err.Error()
@@ -388,6 +389,7 @@ func TestWhere_WithoutGroups(t *testing.T) {
 	assert.Equal(t, "1000\n", r.Runs[4].Stdout, "%+v", r.Runs[4])
 	assert.Equal(t, sandbox.Completed, r.Runs[5].Outcome, "%+v", r.Runs[5])
 	for _, run := range r.Runs {
+		assert.Greater(t, run.Peak, int64(4<<20), "%+v", run)
 		assert.Equal(t, []sandbox.Feature{sandbox.MemoryGroup, sandbox.PidsGroup}, run.Degraded)
 	}
 }

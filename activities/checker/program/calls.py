@@ -257,6 +257,18 @@ def _connect(run, node, path, given):
     return UNKNOWN
 
 
+# Where Debian has the system's own Python packages: code of the machine's operator, in a
+# folder that no script can write to.
+SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
+
+
+def _path_append(run, node, path, given):
+    only = len(given.positional) == 1 and not given.named and not given.starred
+    if not only or texts(given.at(0)) != [SYSTEM_PACKAGES]:
+        run.mention(path, node.func)
+    return UNKNOWN
+
+
 def _same_members(run, node, path, given):
     """list, iter, sorted …: a container of the same members."""
     constants = given.constants()
@@ -334,6 +346,7 @@ _SPECIAL = {
     "operator.attrgetter": _attrgetter,
     "operator.methodcaller": _attrgetter,
     "sqlite3.connect": _connect,
+    "sys.path.append": _path_append,
     "types.SimpleNamespace": lambda run, node, path, given: _fields(run, given),
     "yaml.load": _yaml_load,
     "yaml.load_all": _yaml_load,

@@ -1,0 +1,3 @@
+# script.import.dynamic
+import sys
+sys.path.append("/usr/lib/python3/dist-packages/../../../../scratch")

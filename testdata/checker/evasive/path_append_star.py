@@ -1,0 +1,3 @@
+# script.import.dynamic
+import sys
+sys.path.append(*["/scratch"])
