@@ -121,7 +121,7 @@ func (c *cell) script(t *testing.T, o virt.Operation) int {
 
 // Every operation, at every level, read-only or not, under every allow-list, asked
 // for by a task and by a script: allowed exactly where documented; each denial is
-// recorded once and counted once (C01, C08, C12, C13, C14). The level decides
+// recorded once and counted once (C01, C05, C08, C12, C13, C14). The level decides
 // nothing here: it is about programs on the worker.
 func TestLibvirtPolicyMatrix(t *testing.T) {
 	cells := 0

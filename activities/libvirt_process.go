@@ -51,6 +51,9 @@ func reachOf(uri string) policies.LibvirtReach {
 // only with an error.
 func restrictLibvirt(uri string) error {
 	runtime.LockOSThread()
+	if err := renounceCapabilities(reachOf(driver.URI()).SSH); err != nil {
+		return err
+	}
 	err := policies.LibvirtFiles(reachOf(uri), os.Getenv).Thread()
 	if errors.Is(err, sandbox.ErrNoLandlock) {
 		if !slices.Contains(driver.MayLack(), string(sandbox.Landlock)) {
@@ -66,6 +69,9 @@ func restrictLibvirt(uri string) error {
 
 // filterLibvirt loads the filter of a URI's process, for all its threads.
 func filterLibvirt(uri string) error {
+	if err := checkCapabilities(reachOf(uri).SSH); err != nil {
+		return err
+	}
 	arch, err := seccomp.Native()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -44,6 +45,13 @@ func (intruder) Execute(ctx context.Context, call virt.Call, _ func(virt.Progres
 		"socket":  func(path string) error { return dialed((&net.Dialer{}).DialContext(ctx, "unix", path)) },
 		"signal":  func(string) error { return syscall.Kill(os.Getppid(), syscall.SIGURG) },
 		"execute": func(path string) error { return syscall.Exec(path, []string{path}, nil) },
+		"capabilities": func(string) error {
+			status, err := os.ReadFile("/proc/thread-self/status")
+			if err == nil && !regexp.MustCompile(`(?s)CapInh:\s0+\sCapPrm:\s0+\sCapEff:\s0+\s.*CapAmb:\s0+\s.*NoNewPrivs:\s1`).Match(status) {
+				err = errors.New(string(status))
+			}
+			return err
+		},
 		"network": func(want string) error {
 			now, err := os.Readlink("/proc/self/ns/net")
 			if err == nil && now == want {
@@ -84,7 +92,8 @@ func dialed(c net.Conn, err error) error {
 }
 
 // The process of a libvirt client, taken over, finds the libraries, and a way to a
-// daemon: none of the host's files, no network, no other process (C04, C09).
+// daemon: none of the host's files, no network, no other process, and none of root's
+// powers (C02, C04, C09).
 func TestLibvirtProcess_Confined(t *testing.T) {
 	pool, err := driver.NewPool()
 	require.NoError(t, err)
@@ -106,6 +115,7 @@ func TestLibvirtProcess_Confined(t *testing.T) {
 		{local, "read " + secret, "permission denied"},
 		{local, "list " + dir, "permission denied"},
 		{local, "list /root", "permission denied"},
+		{local, "capabilities", "done"},
 		{local, "write " + filepath.Join(dir, "new"), refused},
 		{local, "execute /bin/true", refused},
 		{local, "signal", refused},
@@ -113,6 +123,7 @@ func TestLibvirtProcess_Confined(t *testing.T) {
 		{local, "socket @lazaret-test-" + filepath.Base(dir), "connection refused"}, // it is another network's
 		{local, "connect " + tcp, refused},
 		{local, "network " + own, "done"},
+		{remote, "capabilities", "done"},
 		{remote, "network " + own, "the same"},
 		{remote, "socket @lazaret-test-" + filepath.Base(dir), refused},
 		{remote, "connect " + tcp, "permission denied"}, // which is not libvirt's port
@@ -183,6 +194,8 @@ func TestLibvirtProcess_Where(t *testing.T) {
 		{sandboxtest.NoLandlock, "landlock", "answer: done <nil>"},
 		{sandboxtest.Docker, "", "in a network namespace of its own: operation not permitted; --allow-degraded user-namespaces permits it to be without"},
 		{sandboxtest.Docker, "landlock", "in a network namespace of its own"},
+		{sandboxtest.RootAlone, "", "could not confine itself: give up root's capabilities: operation not permitted; --allow-degraded user-namespaces permits it to keep them"},
+		{sandboxtest.RootAlone, "user-namespaces", "answer: open /etc/hostname: permission denied <nil>"},
 		{sandboxtest.Docker, "user-namespaces", "answer: open /etc/hostname: permission denied <nil>"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestLibvirtProcess_There$")

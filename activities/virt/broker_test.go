@@ -60,6 +60,7 @@ func allow(v virt.Verdict) virt.Judge {
 
 func done(context.Context, virt.Call) (json.RawMessage, error) { return json.RawMessage(`{}`), nil }
 
+// What is allowed leaves a line before and one after; what is denied, one (C05).
 func TestBroker_RecordsBeforeAndAfter(t *testing.T) {
 	l := &ledger{}
 	b := virt.Broker{Driver: driverFunc(done), Judge: allow(virt.Verdict{}), Audit: l}
@@ -124,6 +125,7 @@ func TestBroker_Timeout(t *testing.T) {
 }
 
 // 200 operations of 20 executions, five at a time: none is lost, the limit holds (C13).
+// Those over it wait, and none is over a rate, which is another setting (D16).
 func TestBroker_Concurrency(t *testing.T) {
 	var now, most, total atomic.Int64
 	b := virt.Broker{
@@ -150,9 +152,11 @@ func TestBroker_Concurrency(t *testing.T) {
 	require.EqualValues(t, 5, most.Load())
 }
 
+// A rate counts what begins in a minute, one after another too, and what is over it
+// fails (D16).
 func TestBroker_Rate(t *testing.T) {
 	l := &ledger{}
-	b := virt.Broker{Driver: driverFunc(done), Judge: allow(virt.Verdict{Limits: virt.Limits{PerMinute: 3}}), Audit: l}
+	b := virt.Broker{Driver: driverFunc(done), Judge: allow(virt.Verdict{Limits: virt.Limits{PerMinute: 3, Concurrent: 100}}), Audit: l}
 	ask := func(definition string) error {
 		_, err := b.Call(t.Context(), virt.Request{Operation: "host.info", Identity: virt.Identity{Definition: definition}})
 		return err

@@ -28,7 +28,7 @@ func sections(t *testing.T, file string) []section {
 	return all
 }
 
-// Each document is refused for the reason beside it, and for no other.
+// Each document is refused for the reason beside it, and for no other (D14).
 func TestReviewXML_Hostile(t *testing.T) {
 	hostile := sections(t, "testdata/hostile.txt")
 	require.GreaterOrEqual(t, len(hostile), 45)

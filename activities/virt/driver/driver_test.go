@@ -157,3 +157,15 @@ func TestServe_FailsClosed(t *testing.T) {
 	_, err := newPool(t).Call(t.Context(), virt.Call{Operation: "host.info", URI: "test:///unconfined"}, func(virt.Progress) {})
 	requireCode(t, err, virt.Unreachable, "could not confine itself: permission denied")
 }
+
+// Of a process that ends before it is ready the error says how, and quotes its last
+// words, made printable.
+func TestPool_NotReady(t *testing.T) {
+	for uri, want := range map[string]string{
+		"test:///unlinked": "it did not become ready: EOF: the libvirt process ended: exit status 127: libvirt.so.0: cannot open[31m shared object file",
+		"test:///mute":     "it did not become ready: EOF: the libvirt process ended: exit status 1",
+	} {
+		_, err := newPool(t).Call(t.Context(), virt.Call{Operation: "host.info", URI: uri}, func(virt.Progress) {})
+		requireCode(t, err, virt.Unreachable, want)
+	}
+}

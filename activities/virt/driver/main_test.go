@@ -17,8 +17,14 @@ import (
 
 func TestMain(m *testing.M) {
 	if driver.Started() {
-		if os.Args[1] == "test:///unconfined" {
+		switch os.Args[1] {
+		case "test:///unconfined":
 			os.Exit(driver.Serve(unruly{}, func(string) error { return os.ErrPermission }))
+		case "test:///unlinked":
+			_, _ = os.Stderr.WriteString("warming up\nlibvirt.so.0: cannot open\x1b[31m shared object file\n")
+			os.Exit(127)
+		case "test:///mute":
+			os.Exit(1)
 		}
 		os.Exit(driver.Serve(unruly{}, func(string) error { return nil }))
 	}

@@ -47,6 +47,8 @@ const cancelTime = 500 * time.Millisecond
 // its standard error beside it, such as ssh, is not waited for.
 const lastWords = time.Second
 
+var errNotReady = errors.New("it did not become ready")
+
 // startProcess starts a process and waits until it is ready for calls.
 func startProcess(ctx context.Context, s *spawner, uri string) (*process, error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -71,6 +73,9 @@ func startProcess(ctx context.Context, s *spawner, uri string) (*process, error)
 		p.kill()
 		go p.read(reader) // to its end, which is near
 		<-p.ended
+		if errors.Is(err, errNotReady) { // why, in the loader's words, or the runtime's
+			err = fmt.Errorf("%w: %s", err, p.why)
+		}
 		return nil, err
 	}
 	go p.read(reader)
@@ -103,7 +108,7 @@ func (p *process) awaitReady(ctx context.Context, r *bufio.Reader) error {
 	defer stop()
 	var first up
 	if err := readFrame(r, &first); err != nil {
-		return fmt.Errorf("it did not become ready: %w", err)
+		return fmt.Errorf("%w: %w", errNotReady, err)
 	}
 	if !first.Ready {
 		return fmt.Errorf("it could not confine itself: %s", first.Fatal)

@@ -134,31 +134,60 @@ func write(tb testing.TB, dir, name, text string) {
 	require.NoError(tb, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)) //nolint:gosec // both are the test's own
 }
 
-// Command runs a program as a client in the daemon's network, which has the keys
-// that are in /etc/pki and in root's .ssh for it alone: it trusts the authority, and
-// the key of a host, of "client", which are right, or of "stranger"; it has the
-// certificate and the key of one of these; "" is none.
-func (r *Remote) Command(trusts, is string, program ...string) *exec.Cmd {
+// Client is who connects to a Remote: it trusts the authority, and the key of a host,
+// of "client", which are right, or of "stranger"; it has the certificate and the key
+// of one of these; "" is none.
+type Client struct {
+	Trusts, Is string
+	User       bool // an ordinary user, and not root
+}
+
+// ordinary is the user's id and group.
+const ordinary = 12345
+
+// home is where each sort of client has its keys.
+var home = map[bool]map[string]string{
+	false: {"authority": "pki/CA/cacert.pem", "certificate": "pki/libvirt/clientcert.pem", "key": "pki/libvirt/private/clientkey.pem", "ssh": "ssh"},
+	true:  {"authority": "user/.pki/libvirt/cacert.pem", "certificate": "user/.pki/libvirt/clientcert.pem", "key": "user/.pki/libvirt/clientkey.pem", "ssh": "user/.ssh"},
+}
+
+// Command runs this program again as a client in the daemon's network, with the keys
+// in /etc/pki and in root's .ssh, or in the user's home, for it alone.
+func (r *Remote) Command(c Client) *exec.Cmd {
 	r.tb.Helper()
-	dir := r.tb.TempDir()
-	for _, folder := range []string{"pki/CA", "pki/libvirt/private", "ssh"} {
+	dir, to := r.tb.TempDir(), home[c.User]
+	for _, folder := range []string{"pki", "ssh", "user"} {
 		require.NoError(r.tb, os.MkdirAll(filepath.Join(dir, folder), 0o700))
 	}
-	for to, from := range map[string]string{
-		"pki/CA/cacert.pem": trusts + "-ca.pem", "pki/libvirt/clientcert.pem": is + ".pem", "pki/libvirt/private/clientkey.pem": is + "-key.pem",
-		"ssh/id_ed25519": is + "-ssh", "ssh/known_hosts": trusts + "-host.pub",
+	for file, from := range map[string]string{
+		to["authority"]: c.Trusts + "-ca.pem", to["certificate"]: c.Is + ".pem", to["key"]: c.Is + "-key.pem",
+		to["ssh"] + "/id_ed25519": c.Is + "-ssh", to["ssh"] + "/known_hosts": c.Trusts + "-host.pub",
 	} {
 		text, err := os.ReadFile(filepath.Join(r.Dir, from))
 		if os.IsNotExist(err) {
 			continue // it is to have none
 		}
 		require.NoError(r.tb, err)
-		if to == "ssh/known_hosts" {
+		if filepath.Base(file) == "known_hosts" {
 			text = fmt.Appendf(nil, "[127.0.0.1]:%d %s", SSHPort, text)
 		}
-		write(r.tb, dir, to, string(text))
+		require.NoError(r.tb, os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o700))
+		write(r.tb, dir, file, string(text))
 	}
-	const mounts = `mkdir -p /etc/pki /root/.ssh && mount --bind "$0/pki" /etc/pki && mount --bind "$0/ssh" /root/.ssh && exec "$@"`
-	command := append([]string{"-t", r.pid(), "-n", "/usr/bin/unshare", "-m", "/bin/sh", "-c", mounts, dir}, program...)
-	return exec.CommandContext(r.tb.Context(), "/usr/bin/nsenter", command...) //nolint:gosec // all of it is ours
+	const mounts = `mkdir -p /etc/pki /root/.ssh && mount --bind "$0/pki" /etc/pki && mount --bind "$0/ssh" /root/.ssh
+{ cat /etc/passwd; echo "ordinary:x:$1:$1::/home:/bin/sh"; } >"$0/passwd" && mount --bind "$0/passwd" /etc/passwd
+chown -R "$1" "$0/user" && mount --bind "$0/user" /home && shift && exec "$@"`
+	self, err := os.Open("/proc/self/exe")
+	require.NoError(r.tb, err)
+	r.tb.Cleanup(func() { _ = self.Close() })
+	command := []string{"-t", r.pid(), "-n", "/usr/bin/unshare", "-m", "/bin/sh", "-ec", mounts, dir, fmt.Sprint(ordinary)}
+	environment := append(os.Environ(), "HOME=/root")
+	if c.User {
+		environment = append(os.Environ(), "HOME=/home")
+		command = append(command, "/usr/bin/setpriv", fmt.Sprint("--reuid=", ordinary), fmt.Sprint("--regid=", ordinary), "--clear-groups", "--inh-caps=-all")
+	}
+	cmd := exec.CommandContext(r.tb.Context(), "/usr/bin/nsenter", append(command, "/proc/self/fd/3")...) //nolint:gosec // all of it is ours
+	cmd.ExtraFiles = []*os.File{self}                                                                     // which lies where the user cannot go
+	cmd.Env = environment
+	return cmd
 }
