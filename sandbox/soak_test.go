@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"cmp"
 	"os"
 	"runtime"
 	"strconv"
@@ -16,25 +17,22 @@ import (
 	"lazaret.dev/lazaret/sandbox"
 )
 
-// TestSoak runs 200 programs, or as many as LAZARET_SOAK says, and half as many by
-// each way to warm sandboxes, four at a time and at all levels in turn: afterwards
+// TestSoak runs 200 programs, and half as many by each way to warm sandboxes, or as
+// many each as LAZARET_SOAK says, four at a time and at all levels in turn: afterwards
 // there are as many descriptors, threads, groups, mounts and processes as before, and
 // hardly more memory.
 func TestSoak(t *testing.T) {
-	runs := 200
-	if n, err := strconv.Atoi(os.Getenv("LAZARET_SOAK")); err == nil {
-		runs = n
-	}
+	asked, _ := strconv.Atoi(os.Getenv("LAZARET_SOAK"))
 	for name, test := range map[string]struct {
 		limits sandbox.PoolLimits
-		share  int // of the runs, its inverse
+		runs   int
 		spec   func(testing.TB, policies.Level, string) sandbox.Spec
 	}{
-		"cold":   {sandbox.PoolLimits{}, 1, python},
-		"warm":   {sandbox.PoolLimits{PerKind: 1}, 2, warmSpec},
-		"forked": {sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote, Report: func(err error) { t.Error(err) }}, 2, forkSpec},
+		"cold":   {sandbox.PoolLimits{}, 200, python},
+		"warm":   {sandbox.PoolLimits{PerKind: 1}, 100, warmSpec},
+		"forked": {sandbox.PoolLimits{PerKind: 1, Refill: sandbox.RefillZygote, Report: func(err error) { t.Error(err) }}, 100, forkSpec},
 	} {
-		t.Run(name, func(t *testing.T) { soakOne(t, newPool(t, test.limits), runs/test.share, test.spec) })
+		t.Run(name, func(t *testing.T) { soakOne(t, newPool(t, test.limits), cmp.Or(asked, test.runs), test.spec) })
 	}
 }
 
