@@ -42,7 +42,7 @@ func (l PoolLimits) filled() PoolLimits {
 // PoolStats is what a pool did since its start, and what it has.
 type PoolStats struct {
 	Hits    uint64 // runs that got a warm sandbox
-	Misses  uint64 // runs that could have had one
+	Misses  uint64 // runs that could have had one and did not
 	Started uint64
 	Forked  uint64 // made by a zygote, ahead of a run or for one that found none
 	Failed  uint64 // that never became ready
@@ -118,7 +118,7 @@ func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
 			x = r.pool.forkNow(kind)
 		}
 		if x == nil {
-			return nil
+			break
 		}
 		if x.healthy() && x.adopt(spec) == nil {
 			r.pool.count(func(s *PoolStats) { s.Hits++ })
@@ -127,6 +127,7 @@ func (r *Runner) warm(spec *Spec, filter seccomp.Filter) *run {
 		r.pool.count(func(s *PoolStats) { s.Broken++ })
 		r.remove(x)
 	}
+	r.pool.count(func(s *PoolStats) { s.Misses++ })
 	return nil
 }
 
@@ -179,8 +180,7 @@ func (r *Runner) remove(xs ...*run) {
 	}
 }
 
-// take removes the youngest sandbox of the kind from the pool, and counts a miss
-// when there is none.
+// take removes the youngest sandbox of the kind from the pool; nil when there is none.
 func (p *pool) take(kind kindOf, spec *Spec, filter seccomp.Filter) *run {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,7 +188,6 @@ func (p *pool) take(kind kindOf, spec *Spec, filter seccomp.Filter) *run {
 	s := p.shelf(kind, spec, filter)
 	s.uses++
 	if len(s.idle) == 0 {
-		p.stats.Misses++
 		return nil
 	}
 	last := len(s.idle) - 1

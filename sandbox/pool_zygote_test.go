@@ -304,5 +304,6 @@ func TestZygote_Crowd(t *testing.T) {
 	}
 	all.Wait()
 	assert.EqualValues(t, 16, r.PoolStats().Hits)
+	assert.Zero(t, r.PoolStats().Misses, "a run that gets a copy made for it has missed nothing")
 	assert.Zero(t, r.PoolStats().Started)
 }
