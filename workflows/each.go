@@ -19,7 +19,7 @@ func (e *execution) runEach(
 		return nil, definition.Continue, err
 	}
 	env := e.taskEnv(ctx, inner, t, &frame{Data: u.Input, Task: u})
-	env.Vars["input"], env.Vars["output"] = u.Input, output
+	assign(&env, "output", output)
 	output, err = evaluate(each.Output.As, output, env, t.Reference)
 	if err != nil {
 		return nil, definition.Continue, err
@@ -27,6 +27,6 @@ func (e *execution) runEach(
 	if err := each.Output.Schema.Validate(output); err != nil {
 		return nil, definition.Continue, validationFault(t.Reference, fmt.Sprintf("foreach.output: %v", err))
 	}
-	env.Vars["output"] = output
+	assign(&env, "output", output)
 	return output, ended, exportTo(inner.line, each.Export, output, env, t.Reference, "foreach.export")
 }

@@ -38,24 +38,50 @@ func (e *execution) describe(name string) any {
 	return nil
 }
 
-// taskEnv is what a task's expressions may read before its body has run.
+// taskEnv is what a task's expressions may read: before its body has run, and, once
+// f.Task has begun, its transformed input.
 func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f *frame) expression.Env {
-	env := e.workflowEnv(ctx)
-	started, input := env.Now, f.Data
-	if f.Task != nil && !f.Task.Started.IsZero() {
-		started = f.Task.Started
-	}
-	env.Vars["context"] = s.line.Context
-	env.Late = func(name string) any {
-		if name == "task" {
-			return describeTask(t, input, started)
-		}
-		if b := s.vars.find(name); b != nil {
-			return b.value
-		}
-		return e.describe(name)
+	v := &view{execution: e, scope: s, context: s.line.Context, task: t, frame: f, input: f.Data, started: now(ctx)}
+	env := expression.Env{Now: v.started, Steps: &e.pace.steps, Late: v.read}
+	if v.begun() {
+		v.started = f.Task.Started
 	}
 	return env
+}
+
+// view gives a task's variables when they are read: most tasks read few.
+type view struct {
+	*execution
+	scope          scope
+	task           *definition.Task
+	frame          *frame
+	context, input any // of when the task began
+	started        time.Time
+}
+
+func (v *view) begun() bool { return v.frame.Task != nil && !v.frame.Task.Started.IsZero() }
+
+func (v *view) read(name string) any {
+	switch {
+	case name == "context":
+		return v.context
+	case name == "input" && v.begun():
+		return v.frame.Task.Input
+	case name == "task":
+		return describeTask(v.task, v.input, v.started)
+	}
+	if b := v.scope.vars.find(name); b != nil {
+		return b.value
+	}
+	return v.describe(name)
+}
+
+// assign gives a variable a value of its own.
+func assign(env *expression.Env, name string, value any) {
+	if env.Vars == nil {
+		env.Vars = map[string]any{}
+	}
+	env.Vars[name] = value
 }
 
 // describeTask is $task, before the body has run.

@@ -59,6 +59,5 @@ func (e *execution) goesOn(ctx workflow.Context, s scope, t *definition.Task, bo
 		return true, nil
 	}
 	env := e.taskEnv(ctx, s, t, &frame{Data: u.Input, Task: u})
-	env.Vars["input"] = u.Input
 	return holds(body.While, u.Loop.Body.Data, env, t.Reference)
 }

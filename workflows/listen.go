@@ -119,9 +119,7 @@ func (h *hearer) taker() *taker {
 }
 
 func (h *hearer) env(ctx workflow.Context) expression.Env {
-	env := h.e.taskEnv(ctx, h.scope, h.task, &frame{Data: h.under.Input, Task: h.under})
-	env.Vars["input"] = h.under.Input
-	return env
+	return h.e.taskEnv(ctx, h.scope, h.task, &frame{Data: h.under.Input, Task: h.under})
 }
 
 // work runs foreach on the item that was taken. exit in its tasks ends the listen.

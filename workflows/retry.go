@@ -16,9 +16,7 @@ var zeroTime time.Time
 const maxDelay = 365 * 24 * time.Hour
 
 func (c *catcher) env(ctx workflow.Context) expression.Env {
-	env := c.e.taskEnv(ctx, c.scope, c.task, &frame{Data: c.under.Input, Task: c.under})
-	env.Vars["input"] = c.under.Input
-	return env
+	return c.e.taskEnv(ctx, c.scope, c.task, &frame{Data: c.under.Input, Task: c.under})
 }
 
 // conditions evaluates a when and an exceptWhen; absent ones agree.

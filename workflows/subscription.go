@@ -189,15 +189,15 @@ func (c *consumer) work(ctx workflow.Context) (definition.Directive, error) {
 // something of that name.
 func (c *consumer) env(ctx workflow.Context) expression.Env {
 	env := c.e.taskEnv(ctx, c.scope, c.task, &frame{Data: c.under.Input, Task: c.under})
-	env.Vars["input"] = c.under.Input
-	context, isObject := env.Vars["context"].(map[string]any)
-	if _, has := context["consumedMessages"]; !has && (isObject || env.Vars["context"] == nil) && c.state != nil {
+	known := env.Var("context")
+	context, isObject := known.(map[string]any)
+	if _, has := context["consumedMessages"]; !has && (isObject || known == nil) && c.state != nil {
 		context = maps.Clone(context)
 		if context == nil {
 			context = map[string]any{}
 		}
 		context["consumedMessages"] = c.taken()
-		env.Vars["context"] = context
+		assign(&env, "context", context)
 	}
 	return env
 }

@@ -62,7 +62,6 @@ func (e *execution) runAround(ctx workflow.Context, s scope, t *definition.Task,
 	if u.Extend != nil && u.Extend.Left {
 		return e.extendAfter(ctx, s, t, u)
 	}
-	env.Vars["input"] = u.Input
 	output, then, err := e.runBodyInTime(ctx, s, t, u, env)
 	if err == nil {
 		output, err = e.leave(s, t, output, env)
@@ -134,8 +133,10 @@ func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.T
 
 // leave transforms and checks the task's output and replaces the context.
 func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
-	env.Late = withOutput(env.Late, raw)
-	env.Vars["output"] = raw
+	if t.Output.As != nil || t.Export.As != nil {
+		env.Late = withOutput(env.Late, raw)
+		assign(&env, "output", raw)
+	}
 	output, err := evaluate(t.Output.As, raw, env, t.Reference)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,8 @@ func exportTo(l *line, export definition.Export, output any, env expression.Env,
 	}
 	context := l.Context
 	if export.As != nil {
-		env.Vars["context"], env.Vars["output"] = context, output
+		assign(&env, "context", context)
+		assign(&env, "output", output)
 		var err error
 		if context, err = evaluate(export.As, output, env, reference); err != nil {
 			return err

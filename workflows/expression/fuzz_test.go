@@ -10,11 +10,13 @@ import (
 )
 
 // FuzzExpression wants no panic and no evaluation that goes on for long,
-// whatever the program; and the same outcome twice.
+// whatever the program; and the same outcome and steps twice, the second time
+// walked where the program is a formula.
 func FuzzExpression(f *testing.F) {
 	for _, c := range load[evaluateCase](f, "evaluate.yaml") {
 		f.Add(c.Expr, show(f, normal(f, c.In)))
 	}
+	f.Add(`{a: ((.a // .b) == 2 and $v.c), b: (.x + 1 // $item)} | .a or .b * 2`, `{"a":1,"b":2,"c":"d","x":[1]}`)
 	f.Add(`reduce range(1e9) as $i (.; [.[], $v])`, `{"a":[1,{"b":"c"}]}`)
 	scope := expression.NewScope("v", "item")
 	f.Fuzz(func(t *testing.T, src, data string) {
@@ -33,9 +35,14 @@ func FuzzExpression(f *testing.F) {
 			}
 			return
 		}
-		env := expression.Env{Vars: map[string]any{"v": in}, Now: time.Unix(1, 0)}
+		var ran, walked int
+		env := expression.Env{Vars: map[string]any{"v": in}, Now: time.Unix(1, 0), Steps: &ran}
 		v, err := e.Evaluate(in, env)
+		env.Steps = &walked
 		w, again := e.Evaluate(in, env)
+		if ran != walked {
+			t.Errorf("first %d steps, then %d", ran, walked)
+		}
 		if err != nil {
 			if again == nil || again.Error() != err.Error() {
 				t.Errorf("first %v, then %v", err, again)

@@ -38,6 +38,7 @@ func parse(text string, scope Scope) (p *program, place int, reason string) {
 	if err := p.learn(m.code); err != nil {
 		return nil, 0, err.Error()
 	}
+	p.formula = asFormula(p, m.natives)
 	p.idle.Put(m)
 	return p, 0, ""
 }

@@ -56,7 +56,11 @@ func (p *path) read(in any, env Env) (v any, reason string) {
 	if v = in; p.variable != "" {
 		v = env.Var(p.variable)
 	}
-	for _, key := range p.keys {
+	return readKeys(v, p.keys)
+}
+
+func readKeys(v any, keys []string) (_ any, reason string) {
+	for _, key := range keys {
 		switch object := v.(type) {
 		case map[string]any:
 			v = object[key]

@@ -14,14 +14,16 @@ type program struct {
 	names    []string        // scope variables, without "$"
 	literals map[string]bool // the strings in its text: they may be shown in errors
 	copies   bool            // a result may be part of the program itself
+	formula  *formula        // non-nil: the program can be walked
 	idle     sync.Pool       // of *machine
 }
 
 // machine is a program compiled together with its meter. One evaluation at a
 // time owns it; gojq's natives get no context, so they reach the meter this way.
 type machine struct {
-	code  *gojq.Code
-	meter *meter
+	code    *gojq.Code
+	meter   *meter
+	natives map[string]native // guarded, by name
 }
 
 // newMachine compiles the program, puts every native behind its guard and
@@ -37,7 +39,7 @@ func (p *program) newMachine() (m *machine, refused string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	m = &machine{code: code, meter: &meter{}}
+	m = &machine{code: code, meter: &meter{}, natives: map[string]native{}}
 	err = operands(code, func(operand *any) {
 		f, name, ok := asCall(*operand)
 		if !ok {
@@ -47,7 +49,8 @@ func (p *program) newMachine() (m *machine, refused string, err error) {
 			refused = name
 		}
 		call := (*operand).([3]any)
-		call[0] = guard(m.meter, name, f)
+		m.natives[name] = guard(m.meter, name, f)
+		call[0] = m.natives[name]
 		*operand = call
 	})
 	return m, refused, err
@@ -85,7 +88,7 @@ func (p *program) run(in any, env Env) (v any, err error) {
 			v, err = nil, fmt.Errorf("value outside the data model (Normalize it first)")
 		}
 	}()
-	v, err = m.first(in, p.values(env))
+	v, err = p.evaluate(m, in, env)
 	if env.Steps != nil {
 		*env.Steps += StepBudget - max(m.meter.left, 0)
 	}
