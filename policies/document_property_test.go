@@ -22,6 +22,7 @@ var someValues = map[string][]string{
 	"secrets":       {"[]", "[a]", "[a, b]", `["a*"]`, `["*"]`},
 	"shares":        {"[/srv]", "[/srv/data]"},
 	"python":        {"{allow: [subprocess]}", "{allow: [subprocess.run]}", "{packages: []}", "{versions: ['3.12']}", "{requirements: true}"},
+	"anomaly":       {"{watch: false}", "{least: 5}", "{factor: 2}", "{severity: Critical}", "{severity: Low, learn: 9}"},
 	"thresholds":    {"{violations: 1}", "{violations: 7}", "{decay: 1d}", "{decay: 30d}", "{alertOnly: true}", "{watch: 2}"},
 	"review":        {"{authorMayRelease: true}", "{reviewers: [ada]}", "{reviewers: [ada, grace]}"},
 	"libvirt":       {"{readonly: true}", "{allowed_operations: [domain.start]}", "{allowed_operations: []}", "{timeout: 5}"},

@@ -44,7 +44,7 @@ const (
 var settings []*setting
 
 func init() { //nolint:gochecknoinits // the table refers to itself
-	settings = slices.Concat(levelSettings, networkSettings, limitSettings, pythonSettings, accessSettings, reactionSettings, recoverySettings)
+	settings = slices.Concat(levelSettings, networkSettings, limitSettings, pythonSettings, accessSettings, reactionSettings, anomalySettings, recoverySettings)
 }
 
 func findSetting(key string) *setting {

@@ -38,6 +38,7 @@ type Effective struct {
 
 	Recovery     Recovery
 	Thresholds   Thresholds
+	Anomaly      Anomaly
 	OnQuarantine QuarantineAction
 	Review       Review
 	Notify       []NotifyRoute
@@ -138,6 +139,7 @@ func LevelDefaults(l Level) (Effective, error) {
 		Level: l, Limits: p.limits, Scratch: p.scratch,
 		Python:       PythonRules{Versions: Patterns{"*"}, Packages: Patterns{"*"}, Indexes: Patterns{"*"}},
 		Thresholds:   Thresholds{Quarantine: p.quarantine, Watch: 1, WatchFor: DefaultWatch},
+		Anomaly:      DefaultAnomaly(),
 		OnQuarantine: HoldExecutions,
 		Recovery:     DefaultRecovery(),
 	}, nil

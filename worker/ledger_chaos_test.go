@@ -154,6 +154,8 @@ func testServerAway(t *testing.T, s *siege) {
 // the next definition.
 func testSteps(t *testing.T, s *siege) {
 	t.Helper()
+	failed := s.begin(t, groundText("siege/failing", "raise SystemExit(3)"))
+	pollUntil(t, "its error is recorded", func() bool { return len(s.ledger(t, "siege", "failing").Failures) > 0 })
 	var culprits, bystanders []client.WorkflowRun
 	name := func(n int) string { return fmt.Sprint("spy-", n) }
 	steps := []struct {
@@ -207,5 +209,9 @@ func testSteps(t *testing.T, s *siege) {
 		assert.Equal(t, contract.LedgerReleased, l.State, step.name)
 		assert.Equal(t, 1, l.Total, step.name)
 	}
+	// Every worker was killed since, and the error is still known, once (A14).
+	failures := s.ledger(t, "siege", "failing").Failures
+	require.Len(t, failures, 1)
+	assert.Equal(t, [2]string{"EXE_001", failed.GetID()}, [2]string{failures[0].Code, failures[0].Execution})
 	t.Logf("%d kills", s.kills)
 }

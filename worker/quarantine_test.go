@@ -41,6 +41,7 @@ rules:
   - {name: strict, match: {namespace: strict}, extends: told, level: strict}
   - {name: minimal, match: {namespace: minimal}, level: minimal, notify: [{target: hook, severity: Medium}]}
   - {name: faulting, match: {namespace: faulting}, extends: told, onQuarantine: fault}
+  - {name: odd, match: {namespace: odd}, extends: told, anomaly: {window: 1m, learn: 2, severity: Critical}}
   - {name: drilled, match: {namespace: lazaret, name: drill}, review: {reviewers: [ada]}}
   - {name: reviewed, match: {namespace: reviewed}, extends: told, review: {reviewers: [ada, %s]}}
   - name: recovering
@@ -229,7 +230,7 @@ func TestQuarantine(t *testing.T) {
 			"levels": testLevels, "minimal": testMinimal, "fault": testFaultAction, "cancel held": testCancelHeld,
 			"try": testTryCatchesNothing, "schedule": testScheduleIsRefused, "child": testChildIsRefused,
 			"relatives": testRelativesAreTold, "reviewers": testReviewers, "forged": testForged, "burst": testBurst,
-			"canary": testCanary, "incident": testIncident, "types": testIncidentTypes, "drill": testDrill, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
+			"canary": testCanary, "anomaly": testAnomaly, "errors": testErrorsAreKept, "incident": testIncident, "types": testIncidentTypes, "drill": testDrill, "recovery": testRecovery, "rollback": testRollback, "shutdown": testShutdown,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -88,6 +88,8 @@ type snapshot struct {
 	Inbox   *inbox `json:"inbox,omitempty"`   // of an execution that listens
 	// Recovery is what is done about errors; nil: nothing.
 	Recovery *contract.Recovery `json:"recovery,omitempty"`
+	// TellErrors has the ledger told of the error that the execution ends in.
+	TellErrors bool `json:"tellErrors,omitempty"`
 	// Obeyed is what the definition's ledger has said.
 	Obeyed obeyed `json:"obeyed,omitzero"`
 	// Told is what lifecycle events have told.

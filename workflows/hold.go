@@ -197,7 +197,7 @@ func admitted(ctx workflow.Context, e *execution) error {
 		if err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.AdmitExecution, task).Get(ctx, &admission); err != nil {
 			return err
 		}
-		e.state.Recovery = admission.Recovery
+		e.state.Recovery, e.state.TellErrors = admission.Recovery, admission.Tell
 		switch {
 		case !admission.Held:
 			return nil

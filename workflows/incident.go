@@ -108,6 +108,8 @@ func detectedBy(event ledgerEvent) string {
 		return contract.DetectedByPerson
 	case errorsEvent:
 		return contract.DetectedByMonitor
+	case anomalyEvent:
+		return contract.DetectedByAnomaly
 	case verdictEvent, reviewEvent, releaseEvent, watchedEvent:
 	}
 	return contract.DetectedByViolation

@@ -119,9 +119,13 @@ func TestIncident_Quarantine(t *testing.T) {
 // to people is taken up by the quarantine that follows.
 func TestIncident_DetectedBy(t *testing.T) {
 	t.Parallel()
-	for event, want := range map[ledgerEvent]string{verdictEvent: "violation", errorsEvent: "errors", addEvent: "manual"} {
+	for event, want := range map[ledgerEvent]string{verdictEvent: "violation", errorsEvent: "errors", anomalyEvent: "anomaly", addEvent: "manual"} {
 		l := &ledgerState{}
 		l.State = contract.LedgerActive
+		if event == anomalyEvent { // it puts nothing away by itself
+			l.record(contract.Judged{Violations: []contract.Violation{{ID: "v", Type: contract.MaliciousBehavior, Severity: "High"}}})
+			event = verdictEvent
+		}
 		require.True(t, l.quarantine(event, "me", "because", "", time.UnixMilli(1)))
 		assert.Equal(t, want, l.Incidents[0].DetectedBy)
 	}

@@ -125,6 +125,7 @@ func (l *ledger) hearEndings(ctx workflow.Context, endings []contract.Signed) er
 	var judged contract.EndJudged
 	err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.JudgeEndings, contract.EndJudging{
 		Summary: l.state.LedgerSummary, Known: l.state.knownFailures(), Endings: endings,
+		Counting: l.state.counting(), Rates: l.state.Rates,
 	}).Get(ctx, &judged)
 	if err != nil {
 		return err
@@ -139,6 +140,9 @@ func (l *ledger) hearEndings(ctx workflow.Context, endings []contract.Signed) er
 		l.state.Critical = 0
 		l.state.Revision = max(l.state.Revision+1, judged.At.UnixMilli())
 		l.spread(ctx, contract.Enforcement{Ledger: l.state.Ledger, Do: contract.ShutExecution})
+	}
+	if judged.Judged != nil {
+		return l.accept(ctx, *judged.Judged)
 	}
 	return nil
 }
@@ -164,11 +168,16 @@ func (l *ledger) judge(ctx workflow.Context, reports []contract.Signed) error {
 	l.taken += len(reports)
 	var judged contract.Judged
 	err := workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.JudgeViolations, contract.Judging{
-		Summary: l.state.LedgerSummary, Seen: l.state.Seen, Counting: l.state.counting(), Reports: reports,
+		Summary: l.state.LedgerSummary, Seen: l.state.Seen, Counting: l.state.counting(), Rates: l.state.Rates, Reports: reports,
 	}).Get(ctx, &judged)
 	if err != nil {
 		return err
 	}
+	return l.accept(ctx, judged)
+}
+
+// accept does what follows from a verdict.
+func (l *ledger) accept(ctx workflow.Context, judged contract.Judged) error {
 	l.state.record(judged)
 	if judged.Decision == quarantineDecision && l.state.quarantine(verdictEvent, "", judged.Reason, judged.Action, judged.At) {
 		return l.enforce(ctx, judged.Action)

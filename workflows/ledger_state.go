@@ -18,6 +18,7 @@ const (
 	reviewEvent  ledgerEvent = "review"  // somebody begins to look into it
 	releaseEvent ledgerEvent = "release" // a reviewer lets it run again
 	watchedEvent ledgerEvent = "watched" // it was watched for long enough
+	anomalyEvent ledgerEvent = "anomaly" // so much happens that it is out of the definition's ordinary; moves nothing by itself
 	errorsEvent  ledgerEvent = "errors"  // its errors are too many, or of a kind that puts it away
 )
 
@@ -118,7 +119,7 @@ func (l *ledgerState) record(j contract.Judged) {
 	if len(j.Violations) == 0 {
 		return
 	}
-	l.Counted, l.Limit = j.Counted, j.Limit
+	l.Counted, l.Limit, l.Rates = j.Counted, j.Limit, j.Rates
 	alert := j.Alert && l.Alerted.IsZero()
 	if alert {
 		l.Alerted = j.At
@@ -134,15 +135,20 @@ func (l *ledgerState) record(j contract.Judged) {
 	}
 	l.Seen = keepNewest(l.Seen, maxLedgerSeen)
 	l.trim()
+	if at := slices.IndexFunc(j.Violations, isAnomaly); at >= 0 && !contract.LedgerHolds(l.State) {
+		l.openIncident(anomalyEvent, "", j.Violations[at].Subject, j.At)
+	}
 	if alert { // it is left to people (A23)
 		l.openIncident(verdictEvent, "", j.Reason, j.At)
 	}
 }
 
+func isAnomaly(v contract.Violation) bool { return v.Type == contract.MaliciousBehavior }
+
 // recordEndings takes over what was judged of executions that ended.
 func (l *ledgerState) recordEndings(j contract.EndJudged) {
 	l.Refused += j.Refused
-	l.Consecutive, l.Critical = j.Consecutive, j.Critical
+	l.Consecutive, l.Critical, l.Rates.Errors = j.Consecutive, j.Critical, j.Rates.Errors
 	l.Failures = keepNewest(append(l.Failures, j.Failures...), maxLedgerFailures)
 }
 

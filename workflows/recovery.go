@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -102,7 +103,7 @@ func (e *execution) surrender(ctx workflow.Context, t *definition.Task, rule *co
 }
 
 func (e *execution) ending(t *definition.Task, rule *contract.RecoveryRule, err error) contract.Ending {
-	ending := contract.Ending{Task: e.taskID(t), Execution: e.id, Failed: err != nil}
+	ending := contract.Ending{Task: e.taskID(t), Execution: e.id, Failed: err != nil, Kept: e.state.Recovery == nil}
 	if err != nil {
 		fault := asFault(err)
 		ending.Code = fault.ErrorCode()
@@ -116,19 +117,30 @@ func (e *execution) ending(t *definition.Task, rule *contract.RecoveryRule, err 
 	return ending
 }
 
+// tellFor is how long an execution tries to tell of an error that nothing is done about.
+const tellFor = 2 * time.Minute
+
 // fileEnding tells the ledger, and returns what it makes of it.
 func (e *execution) fileEnding(ctx workflow.Context, ending contract.Ending) (order contract.Order, err error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	ending.Run = workflow.GetInfo(ctx).FirstRunID
-	err = workflow.ExecuteLocalActivity(ledgerActivity(ctx), contract.EndExecution, ending).Get(ctx, &order)
+	ctx = ledgerActivity(ctx)
+	if e.state.Recovery == nil { // nothing depends on it: it must not keep an execution from ending
+		options := workflow.GetLocalActivityOptions(ctx)
+		options.ScheduleToCloseTimeout = tellFor
+		ctx = workflow.WithLocalActivityOptions(ctx, options)
+	}
+	err = workflow.ExecuteLocalActivity(ctx, contract.EndExecution, ending).Get(ctx, &order)
 	return order, err
 }
 
-// report tells the ledger how the execution ended, where its errors are recovered
-// from: successes set counts back.
+// report tells the ledger of the error that the execution ended in (A14), and where
+// errors are recovered from of its success, which sets counts back. What an execution
+// tells was said when it began: one of an earlier version tells less.
 func (e *execution) report(ctx workflow.Context, err error) {
-	if e.state.Recovery == nil || e.rolledBack || err != nil && !catchable(err) {
+	tells := e.state.Recovery != nil || e.state.TellErrors && err != nil
+	if !tells || e.rolledBack || err != nil && !catchable(err) {
 		return
 	}
 	rule := e.rule(err)

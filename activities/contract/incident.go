@@ -18,6 +18,7 @@ var IncidentStates = []string{IncidentDetected, IncidentContained, IncidentEradi
 const (
 	DetectedByViolation = "violation" // a verdict on violations
 	DetectedByMonitor   = "errors"    // errors in a row, or of a kind that puts a definition away
+	DetectedByAnomaly   = "anomaly"   // far more violations or errors than are usual
 	DetectedByPerson    = "manual"
 )
 
@@ -35,7 +36,7 @@ type LedgerIncident struct {
 	ID         string    `json:"id"`
 	State      string    `json:"state"`
 	Opened     time.Time `json:"opened"`
-	DetectedBy string    `json:"detectedBy"` // violation, errors, manual
+	DetectedBy string    `json:"detectedBy"` // violation, errors, anomaly, manual
 	Reason     string    `json:"reason,omitempty"`
 	// Types are of IncidentTypes, the gravest first; one that a person opened without
 	// any violation has none.

@@ -128,8 +128,10 @@ type Ledger struct {
 	Incidents   []LedgerIncident   `json:"incidents,omitempty"`
 	// Related is what parents and children of executions have told.
 	Related []Related `json:"related,omitempty"`
-	// Failures are executions that ended in an error, where errors are recovered from.
+	// Failures are executions that ended in an error, the newest last (A14).
 	Failures []Failure `json:"failures,omitempty"`
+	// Rates are how often its definition does what is counted.
+	Rates Rates `json:"rates,omitzero"`
 	// Seen are the ids of violations by which repeated reports are known.
 	Seen []string `json:"seen,omitempty"`
 }
@@ -253,4 +255,7 @@ type Admission struct {
 	Detail string `json:"detail,omitempty"`
 	// Recovery is what is done about the execution's errors; nil: nothing.
 	Recovery *Recovery `json:"recovery,omitempty"`
+	// Tell has the execution tell the ledger of the error that it ends in, though
+	// nothing is done about it (A14).
+	Tell bool `json:"tell,omitempty"`
 }

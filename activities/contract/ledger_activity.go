@@ -10,6 +10,7 @@ type Judging struct {
 	Summary  LedgerSummary `json:"summary"`
 	Seen     []string      `json:"seen,omitempty"`
 	Counting []Violation   `json:"counting,omitempty"`
+	Rates    Rates         `json:"rates,omitzero"`
 	Reports  []Signed      `json:"reports"`
 }
 
@@ -24,6 +25,7 @@ type Judged struct {
 	Alert      bool        `json:"alert,omitempty"`
 	Reason     string      `json:"reason,omitempty"`
 	Action     string      `json:"action,omitempty"` // hold or fault
+	Rates      Rates       `json:"rates,omitzero"`
 }
 
 // Enforcement asks for a ledger's new state to be made known.

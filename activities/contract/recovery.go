@@ -78,6 +78,9 @@ type Ending struct {
 	Code      string `json:"code,omitempty"`
 	Severity  string `json:"severity,omitempty"`
 	Action    string `json:"action,omitempty"` // what was done about the error
+	// Kept says that the error is recorded and does not count: nothing is done about
+	// errors, and so nobody tells of the successes that set the counts back.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Failure is one execution that ended in an error.
@@ -96,7 +99,10 @@ type Failure struct {
 type EndJudging struct {
 	Summary LedgerSummary `json:"summary"`
 	Known   []string      `json:"known,omitempty"` // ids of failures
-	Endings []Signed      `json:"endings"`
+	// What a violation is judged with that the endings amount to.
+	Counting []Violation `json:"counting,omitempty"`
+	Rates    Rates       `json:"rates,omitzero"`
+	Endings  []Signed    `json:"endings"`
 }
 
 // EndJudged is what follows.
@@ -106,6 +112,9 @@ type EndJudged struct {
 	Refused     int       `json:"refused,omitempty"`
 	Consecutive int       `json:"consecutive,omitempty"` // the new counts
 	Critical    int       `json:"critical,omitempty"`
+	Rates       Rates     `json:"rates,omitzero"`
+	// Judged is the verdict on the violation that the endings amount to; nil: on none.
+	Judged *Judged `json:"judged,omitempty"`
 	// Do is RecoverQuarantine, RecoverShutdown or empty.
 	Do     string `json:"do,omitempty"`
 	Reason string `json:"reason,omitempty"`

@@ -103,9 +103,19 @@ func (a *Activities) Judge(ctx context.Context, j contract.Judging) (contract.Ju
 	if err != nil {
 		return result, err
 	}
-	verdict := judge(effective.Thresholds, j, result.Violations, now)
+	odd, err := a.observe(&j.Rates.Violations, effective, j.Summary, result.Violations, "violations")
+	if err != nil {
+		return result, err
+	}
+	result.Violations = append(result.Violations, odd...)
+	return a.decide(ctx, j, result, effective)
+}
+
+// decide judges what is new together with what counts.
+func (a *Activities) decide(ctx context.Context, j contract.Judging, result contract.Judged, effective policies.Effective) (contract.Judged, error) {
+	verdict := judge(effective.Thresholds, j, result.Violations, result.At)
 	result.Decision, result.Counted, result.Limit = string(verdict.Decision), verdict.Counted, verdict.Limit
-	result.Alert, result.Reason, result.Action = verdict.Alert, verdict.Reason, string(effective.OnQuarantine)
+	result.Alert, result.Reason, result.Action, result.Rates = verdict.Alert, verdict.Reason, string(effective.OnQuarantine), j.Rates
 	return result, a.judged(ctx, j.Summary, result, verdict, effective)
 }
 
@@ -278,7 +288,7 @@ func (a *Activities) Admit(ctx context.Context, task contract.TaskID) (contract.
 	}
 	if held == nil {
 		recovery, err := a.recovery(task)
-		return contract.Admission{Recovery: recovery}, err
+		return contract.Admission{Recovery: recovery, Tell: true}, err
 	}
 	detail := Detail(*held, task, "")
 	err = a.write(audit.Event{

@@ -71,6 +71,7 @@ func (a *Activities) End(ctx context.Context, e contract.Ending) (contract.Order
 // what no worker wrote, and says what follows from the counts.
 func (a *Activities) JudgeEndings(ctx context.Context, j contract.EndJudging) (contract.EndJudged, error) {
 	r := contract.EndJudged{At: time.Now().UTC(), Consecutive: j.Summary.Consecutive, Critical: j.Summary.Critical}
+	var failed []contract.Ending
 	for _, signed := range j.Endings {
 		var e contract.Ending
 		err := a.Key.Open(ForEnding, signed, &e)
@@ -96,33 +97,72 @@ func (a *Activities) JudgeEndings(ctx context.Context, j contract.EndJudging) (c
 		if err := a.failed(ctx, j.Summary, e, id, &r); err != nil {
 			return r, err
 		}
+		failed = append(failed, e)
 	}
-	return r, nil
+	return r, a.unusual(ctx, j, failed, &r)
+}
+
+// unusual judges endings that are more than is usual, as a violation.
+func (a *Activities) unusual(ctx context.Context, j contract.EndJudging, failed []contract.Ending, r *contract.EndJudged) error {
+	r.Rates = j.Rates
+	if len(failed) == 0 {
+		return nil
+	}
+	effective, err := a.policyOf(failed[len(failed)-1].Task)
+	if err != nil {
+		return err
+	}
+	happened := make([]contract.Violation, len(failed))
+	for i, e := range failed {
+		happened[i] = contract.Violation{
+			At: r.At, Version: e.Task.Version, Digest: e.Task.Digest, Execution: e.Execution, Run: e.Run,
+			Task: e.Task.Reference, Level: effective.Level.String(), Policy: effective.PolicyDigest,
+		}
+	}
+	odd, err := a.observe(&r.Rates.Errors, effective, j.Summary, happened, "executions that ended in an error")
+	if err != nil || len(odd) == 0 {
+		return err
+	}
+	judging := contract.Judging{Summary: j.Summary, Counting: j.Counting, Rates: r.Rates}
+	judged, err := a.decide(ctx, judging, contract.Judged{At: r.At, Violations: odd}, effective)
+	r.Judged = &judged
+	return err
+}
+
+// policyOf is what holds for a task's definition; without policies, the level's
+// defaults.
+func (a *Activities) policyOf(task contract.TaskID) (policies.Effective, error) {
+	if a.Policies == nil {
+		return policies.LevelDefaults(a.Level)
+	}
+	return a.Policies.For(task)
 }
 
 // failed counts one failure, and says what follows.
 func (a *Activities) failed(ctx context.Context, s contract.LedgerSummary, e contract.Ending, id string, r *contract.EndJudged) error {
-	r.Consecutive++
-	if e.Severity == sandbox.Critical.String() {
-		r.Critical++
+	effective, err := a.policyOf(e.Task)
+	if err != nil {
+		return err
+	}
+	if e.Severity == "" {
+		e.Severity = severityOfCode(e.Code)
+	}
+	if !e.Kept {
+		r.Consecutive++
+		if e.Severity == sandbox.Critical.String() {
+			r.Critical++
+		}
 	}
 	r.Failures = append(r.Failures, contract.Failure{
 		ID: id, At: r.At, Code: e.Code, Severity: e.Severity, Action: e.Action, Version: e.Task.Version,
 		Execution: e.Execution, Task: e.Task.Reference,
 	})
-	var effective policies.Effective
-	if a.Policies != nil {
-		var err error
-		if effective, err = a.Policies.For(e.Task); err != nil {
-			return err
-		}
-	}
 	do, reason := follows(effective.Recovery, e, *r)
 	if do != "" {
 		r.Do, r.Reason, r.Action = do, reason, string(effective.OnQuarantine)
 	}
-	err := a.write(audit.Event{
-		Kind: audit.Verdict, Namespace: s.Namespace, Name: s.Name, Version: e.Task.Version, Digest: e.Task.Digest,
+	err = a.write(audit.Event{
+		Kind: kindOf(do), Namespace: s.Namespace, Name: s.Name, Version: e.Task.Version, Digest: e.Task.Digest,
 		Execution: e.Execution, Task: e.Task.Reference, Type: e.Code, Severity: e.Severity, Outcome: outcomeOf(do, e.Action),
 		Count: int64(r.Consecutive), Policy: effective.PolicyDigest, Message: reason,
 	})
@@ -137,6 +177,24 @@ func (a *Activities) failed(ctx context.Context, s contract.LedgerSummary, e con
 		a.tell(ctx, n)
 	}
 	return nil
+}
+
+// kindOf is a verdict where something follows, else the mere error.
+func kindOf(do string) audit.Kind {
+	if do == "" {
+		return audit.Failure
+	}
+	return audit.Verdict
+}
+
+// severityOfCode is the recovery table's; Low for a code that it does not know.
+func severityOfCode(code string) string {
+	for _, rule := range policies.RecoveryTable() {
+		if rule.Code == code {
+			return rule.Severity.String()
+		}
+	}
+	return sandbox.Low.String()
 }
 
 func outcomeOf(do, action string) string {
