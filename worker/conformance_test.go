@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -47,18 +48,26 @@ func specDir(t *testing.T) string {
 // scenarios which repeat a name and version do not meet.
 func TestConformance(t *testing.T) {
 	features := filepath.Join(specDir(t), "ctk", "features")
-	passed := runFeatures(t, godog.Options{Paths: []string{features}, TestingT: t})
+	passed := runFeatures(t, &scenario{}, godog.Options{Paths: []string{features}, TestingT: t})
 	assert.Equal(t, conformanceScenarios, passed, "scenarios that passed")
 }
 
-// runFeatures returns how many scenarios passed.
-func runFeatures(t *testing.T, options godog.Options) (passed int) {
+// TestConformance_ByProcess runs them all again as an author does: lazaret run, a
+// process for each.
+func TestConformance_ByProcess(t *testing.T) {
+	features := filepath.Join(specDir(t), "ctk", "features")
+	passed := runFeatures(t, &scenario{dir: t.TempDir()}, godog.Options{Paths: []string{features}, TestingT: t})
+	assert.Equal(t, conformanceScenarios, passed, "scenarios that passed")
+}
+
+// runFeatures runs each scenario as like says, and returns how many passed.
+func runFeatures(t *testing.T, like *scenario, options godog.Options) (passed int) {
 	t.Helper()
 	s := temporalSession(t)
 	options.Format, options.Output, options.Strict = "pretty", t.Output(), true
 	options.NoColors, options.DefaultContext = true, t.Context()
 	suite := godog.TestSuite{Options: &options, ScenarioInitializer: func(steps *godog.ScenarioContext) {
-		(&scenario{session: s}).register(steps)
+		(&scenario{session: s, dir: like.dir}).register(steps)
 		steps.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
 			if err == nil {
 				passed++
@@ -73,6 +82,7 @@ func runFeatures(t *testing.T, options godog.Options) (passed int) {
 // scenario is one execution and what is said of it.
 type scenario struct {
 	session  *session
+	dir      string // not empty: it is run by lazaret run, from here
 	document string
 	input    json.RawMessage
 	output   json.RawMessage
@@ -86,7 +96,11 @@ func (s *scenario) register(steps *godog.ScenarioContext) {
 		s.input, err = yamlToJSON(text.Content)
 		return err
 	})
-	steps.When(`^the workflow is executed$`, s.execute)
+	if s.dir == "" {
+		steps.When(`^the workflow is executed$`, s.execute)
+	} else {
+		steps.When(`^the workflow is executed$`, s.executeByProcess)
+	}
 	steps.Then(`^the workflow should complete$`, func() error { return s.err })
 	steps.Then(`^the workflow should complete with output:$`, func(text *godog.DocString) error {
 		return s.compare("", text)
@@ -117,7 +131,23 @@ func (s *scenario) execute(ctx context.Context) error {
 		return err
 	}
 	s.output, s.err = follow(ctx, s.session.Client, run, nil)
-	state, err := s.session.state(ctx, run.GetID())
+	return s.readOrder(ctx, run.GetID())
+}
+
+// executeByProcess has lazaret run execute the scenario.
+func (s *scenario) executeByProcess(ctx context.Context) error {
+	id := "scenario-" + rand.Text()
+	command := []string{"run", "--id", id}
+	if s.input != nil {
+		command = append(command, "--input", string(s.input))
+	}
+	s.output, s.err = asProcess(ctx, s.dir, s.document, command...)
+	return s.readOrder(ctx, id)
+}
+
+// readOrder reads in which order the tasks began.
+func (s *scenario) readOrder(ctx context.Context, id string) error {
+	state, err := s.session.state(ctx, id)
 	s.order = map[string]int{}
 	for _, t := range state.Tasks {
 		if t.Order > 0 {
@@ -268,7 +298,7 @@ func TestConformance_CanFail(t *testing.T) {
 			require.Contains(t, changed, old, file)
 			first, _, _ := strings.Cut(strings.ReplaceAll(changed, "\r", ""), "\n  Scenario: Explicit Sequence Flow")
 			first, _, _ = strings.Cut(first, "\n  Scenario: Switch task with implicit")
-			passed := runFeatures(t, godog.Options{FeatureContents: []godog.Feature{{Name: file, Contents: []byte(first)}}})
+			passed := runFeatures(t, &scenario{}, godog.Options{FeatureContents: []godog.Feature{{Name: file, Contents: []byte(first)}}})
 			assert.Equal(t, want, passed == 1, "%s with %q", file, old)
 		}
 	}

@@ -1,9 +1,14 @@
 package worker
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -144,6 +149,12 @@ func TestPublished_EveryWayIsTheSame(t *testing.T) {
 				}
 				assert.Equal(t, seen(t, s, first), seen(t, s, run.Run), run.How)
 			}
+			for how, command := range map[string][]string{"run": {"run"}, "submit": {"submit", "--wait"}} {
+				id, output, told := commandWay(t, command, way.name, text)
+				assert.Equal(t, want, output, how)
+				assert.Equal(t, fault, told, how)
+				assert.Equal(t, seen(t, s, first), seen(t, s, s.GetWorkflow(t.Context(), id, "")), how)
+			}
 		})
 	}
 }
@@ -171,6 +182,39 @@ document: {dsl: 1.0.3, namespace: cases, name: parent-of-%s, version: 1.0.0}
 do: [child: {run: {workflow: {namespace: cases, name: %s, version: latest, input: %s}}}]
 `, name, name, waysInput))},
 	}
+}
+
+// commandWay runs a document by a lazaret process of its own. It returns the execution's
+// id, and its output or the text of its fault.
+func commandWay(t *testing.T, command []string, name, text string) (id, output, fault string) {
+	t.Helper()
+	id = strings.Join([]string{command[0], "process", name}, "-")
+	value, err := asProcess(t.Context(), t.TempDir(), text, append(command, "--id", id, "--input", waysInput)...)
+	return id, string(value), faultText(err)
+}
+
+// asProcess runs a document, kept in dir, by a lazaret process, which finds the shared
+// Temporal by its folder as it finds that of lazaret up. It returns what the process
+// gave: an output, or a *contract.Fault with the exit code that it has.
+func asProcess(ctx context.Context, dir, text string, command ...string) (json.RawMessage, error) {
+	file := filepath.Join(dir, "definition.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "lazaret", append(command, file, "--state-dir", sharedTemporal.dir)...)
+	var stdout, stderr, output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	ended := cmd.Run()
+	if ended == nil {
+		err := json.Compact(&output, stdout.Bytes())
+		return output.Bytes(), err
+	}
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	told := &contract.Fault{}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), told); err != nil || stdout.Len() > 0 || faultCode(told) != cmd.ProcessState.ExitCode() {
+		return nil, fmt.Errorf("%w: stdout %q, stderr %s", ended, stdout.String(), stderr.String())
+	}
+	return nil, told
 }
 
 // errorType is a standard error's type, by its last part.
