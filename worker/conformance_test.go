@@ -55,6 +55,7 @@ func TestConformance(t *testing.T) {
 // TestConformance_ByProcess runs them all again as an author does: lazaret run, a
 // process for each.
 func TestConformance_ByProcess(t *testing.T) {
+	t.Parallel()
 	features := filepath.Join(specDir(t), "ctk", "features")
 	passed := runFeatures(t, &scenario{dir: t.TempDir()}, godog.Options{Paths: []string{features}, TestingT: t})
 	assert.Equal(t, conformanceScenarios, passed, "scenarios that passed")

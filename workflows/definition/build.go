@@ -41,7 +41,7 @@ func (c *checker) build(root cursor) *Definition {
 // checkVersion refuses documents of a language that may mean something else.
 func (c *checker) checkVersion(dsl cursor) {
 	if major, _, _ := strings.Cut(dsl.str(), "."); dsl.is(stringNode) && major != "1" {
-		c.reportHint(dsl, "unsupported.dsl", "this version runs DSL 1.0.0 and its successors up to 2.0.0",
+		c.reportHint(dsl, "unsupported.dsl", "this version runs DSL 1.x: 1.0.0 and its successors",
 			"DSL version %q is not supported by this version", preview(dsl.str()))
 	}
 }

@@ -142,8 +142,8 @@ func (c *checker) uriTemplate(cur cursor, known schemes) *URITemplate {
 // checkMethod says of a method that is written out what the worker would.
 func (c *checker) checkMethod(method cursor) {
 	text := method.str()
-	if method.is(stringNode) && !strings.HasPrefix(strings.TrimSpace(text), "${") && !isToken(text) {
-		c.report(method, "call.method", "method %q is none of HTTP", preview(text))
+	if method.is(stringNode) && !strings.HasPrefix(strings.TrimSpace(text), "${") && (!isToken(text) || strings.EqualFold(text, "CONNECT")) {
+		c.report(method, "call.method", "method %q is none that a call can have", preview(text))
 	}
 }
 

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"lazaret.dev/lazaret/workflows/expression"
@@ -30,7 +31,36 @@ func (c *checker) slot(cur cursor, scope expression.Scope) *expression.Template 
 
 // template compiles a value with expressions in it.
 func (c *checker) template(cur cursor, scope expression.Scope) *expression.Template {
+	if c.mode == expression.Strict {
+		eachString(cur, c.warnOfLiteral)
+	}
 	return c.compile(cur, scope, expression.CompileTemplate)
+}
+
+// opening is what begins an expression, and hardly anything else.
+var opening = regexp.MustCompile(`\$\{[ .$]`)
+
+// warnOfLiteral says of a text that looks like an expression that it is none: its ${ is
+// not closed, or is not all of the text.
+func (c *checker) warnOfLiteral(leaf cursor) {
+	text := leaf.str()
+	begin := opening.FindStringIndex(text)
+	if begin == nil {
+		return
+	}
+	whole := strings.TrimSpace(text)
+	if strings.HasPrefix(whole, "${") && strings.HasSuffix(whole, "}") {
+		return
+	}
+	at := leaf
+	at.at = c.source.locate(leaf.node, begin[0])
+	if strings.Contains(text[begin[0]:], "}") {
+		c.warn(at, "expression.literal", `an expression is all of the text: ${ "Hello \(.name)" }`,
+			"the text is taken as it is: a part of it in ${ … } is no expression")
+		return
+	}
+	c.warn(at, "expression.literal", `close it with }; a YAML value ends before " #", unless it stands in quotes`,
+		"the text is taken as it is: its ${ is not closed")
 }
 
 // text compiles a string that may hold expressions anywhere.
@@ -121,6 +151,9 @@ func (c *checker) syntaxError(cur cursor, err error) {
 		at.at = c.source.locate(at.node, syntax.Offset)
 	}
 	if strings.HasPrefix(syntax.Reason, `unknown variable "$secrets"`) {
+		for _, member := range expression.Members(at.str(), secretVariable) {
+			c.readSecrets[member.Name] = true // in vain; that it is unused would mislead
+		}
 		c.reportHint(at, "secret.place", "read it in a call's with, or in a script's environment, arguments or stdin",
 			"$secrets cannot be read here, where the value would be recorded")
 		return

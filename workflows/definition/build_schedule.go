@@ -47,7 +47,9 @@ func (c *checker) interval(cur cursor) time.Duration {
 	case len(c.findings) > before:
 	case d.Dynamic != nil:
 		c.report(cur, "schedule.interval", "a schedule is the same for all executions: write the duration out")
-	case d.Fixed < time.Second || d.Fixed%time.Second != 0:
+	case d.Fixed < time.Second:
+		c.report(cur, "schedule.interval", "a schedule needs a second at least between its starts, not %s", d.Fixed)
+	case d.Fixed%time.Second != 0:
 		c.report(cur, "schedule.interval", "a schedule counts in whole seconds, not %s", d.Fixed)
 	}
 	return d.Fixed

@@ -46,6 +46,9 @@ func (c *checker) tasks(list cursor, v vars, branches bool) TaskList {
 			continue
 		}
 		near.indexes[entry.name] = i
+		if _, word := directives[entry.name]; word {
+			c.warn(entry.cursor, "task.name", "give it another name", "no then leads to task %q: the word is a flow directive", entry.name)
+		}
 	}
 	tasks := make(TaskList, len(entries))
 	for i, entry := range entries {

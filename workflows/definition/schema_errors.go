@@ -96,6 +96,9 @@ func (t *translator) wrongType(cur cursor, k *kind.Type) {
 	if cur.is(nullNode) && slices.Contains(k.Want, "object") {
 		hint = "what belongs to it must be indented below it"
 	}
+	if cur.is(objectNode) && slices.Equal(k.Want, []string{"array"}) {
+		hint = `begin each item with "- "`
+	}
 	found := "null"
 	if cur.exists() {
 		found = cur.node.kind.String()
@@ -146,7 +149,11 @@ func (t *translator) unknown(cur cursor, rule string, names []string) {
 		if subject := t.subject(cur); subject != "" {
 			message = subject + ": " + message
 		}
-		t.findings = append(t.findings, newFinding(at, "schema.unknown-property", didYouMean(name, known), message))
+		hint := didYouMean(name, known)
+		if hint == "" && len(known) > 0 && len(known) <= maxListed {
+			hint = "there are " + quotedList(known)
+		}
+		t.findings = append(t.findings, newFinding(at, "schema.unknown-property", hint, message))
 	}
 }
 

@@ -130,7 +130,7 @@ func (s *source) refuseBinary() *problem {
 		}
 		offset += size
 	}
-	return &problem{at: s.position(offset), rule: "syntax.encoding", message: "a byte that is not UTF-8"}
+	return &problem{at: s.position(offset), rule: "syntax.encoding", message: "a byte that is not UTF-8", hint: "save the file in UTF-8"}
 }
 
 // previewLength bounds how much of a document's text a message quotes.

@@ -261,8 +261,40 @@ var (
 		"found character that cannot start any token":    "a character that cannot start a value",
 		"did not find expected key":                      "a key is missing, or the indentation does not fit, in the block that begins here",
 		"mapping values are not allowed in this context": colonReason,
+		"found unexpected end of stream":                 "a quoted text is not closed before the document ends",
+		"did not find expected ',' or '}'":               "a ',' or '}' is missing in the object that begins here, or before",
+		"did not find expected ',' or ']'":               "a ',' or ']' is missing in the array that begins here, or before",
 	}
+
+	yamlHints = map[string]string{
+		colonReason:                             `put a value that holds ": " in quotes, such as '${ {a: 1} }'`,
+		"a character that cannot start a value": "put a value that begins with ` or @ or % in quotes",
+	}
+
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
+
+// unplaced are the problems of which the parser tells no line: an alias of nothing,
+// and a character that YAML does not have.
+func unplaced(text, reason string) *problem {
+	if match := unknownAnchor.FindStringSubmatch(reason); match != nil {
+		alias := regexp.MustCompile(`(?m)(?:^|[\s,\[{])\*` + regexp.QuoteMeta(match[1]) + `(?:$|[\s,\]}])`).FindStringIndex(text)
+		offset := 0
+		if alias != nil {
+			offset = alias[0] + strings.IndexByte(text[alias[0]:], '*')
+		}
+		return &problem{
+			at: newSource(text).position(offset), rule: "syntax.alias", message: fmt.Sprintf("alias *%s: no anchor &%s stands before it", match[1], match[1]),
+			hint: "put a value that begins with * in quotes",
+		}
+	}
+	if reason == "control characters are not allowed" {
+		offset := strings.IndexFunc(text, func(c rune) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f })
+		at := newSource(text).position(max(offset, 0))
+		return &problem{at: at, rule: "syntax.yaml", message: "invalid YAML: a control character", hint: `write it as an escape in double quotes, such as "\u0007"`}
+	}
+	return nil
+}
 
 // colonReason is what most often means an expression that YAML reads as a key.
 const colonReason = "a ':' where no key can be"
@@ -273,6 +305,9 @@ func yamlProblem(text string, err error) *problem {
 	message := err.Error()
 	match := yamlLine.FindStringSubmatch(message)
 	reason := strings.TrimPrefix(message, match[0])
+	if p := unplaced(text, reason); p != nil {
+		return p
+	}
 	line, _ := strconv.Atoi(match[1])
 	if line > 0 && grammarReason.MatchString(reason) {
 		line++
@@ -288,10 +323,7 @@ func yamlProblem(text string, err error) *problem {
 	if better := yamlReasons[reason]; better != "" {
 		reason = better
 	}
-	hint := ""
-	if reason == colonReason {
-		hint = `put a value that holds ": " in quotes, such as '${ {a: 1} }'`
-	}
+	hint := yamlHints[reason]
 	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason, hint: hint}
 }
 
