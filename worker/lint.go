@@ -43,8 +43,8 @@ alone. Validate says what else is wrong.`,
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "plain", "print answers as plain or json, or findings as sarif")
-	cmd.Flags().StringSliceVar(&asked.checklists, "checklist", []string{"author", "reviewer"}, "answer that of the author, the reviewer, the developer, or all")
-	cmd.Flags().StringSliceVar(&asked.items, "item", nil, "answer this item alone; repeat for more")
+	cmd.Flags().StringArrayVar(&asked.checklists, "checklist", []string{"author", "reviewer"}, "answer that of the author, the reviewer, the developer, or all")
+	cmd.Flags().StringArrayVar(&asked.items, "item", nil, "answer this item alone; repeat for more")
 	a.policyFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json", "sarif"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("checklist", cobra.FixedCompletions([]string{"author", "reviewer", "developer", "all"}, cobra.ShellCompDirectiveNoFileComp))
