@@ -27,7 +27,7 @@ func renounceCapabilities(ssh bool) error {
 	}
 	bits, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
 	if err == nil {
-		err = unix.Prctl(unix.PR_SET_SECUREBITS, uintptr(bits|noRoot), 0, 0, 0) //nolint:gosec // bits, none of them the sign
+		err = unix.Prctl(unix.PR_SET_SECUREBITS, uintptr(bits|noRoot), 0, 0, 0)
 	}
 	if err == nil && ssh {
 		err = keepCapability(unix.CAP_SETPCAP)
@@ -49,7 +49,7 @@ func keepCapability(one int) error {
 	if err := unix.Capset(&header, &data[0]); err != nil {
 		return err
 	}
-	return unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(one), 0, 0) //nolint:gosec // small
+	return unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(one), 0, 0)
 }
 
 // checkCapabilities fails if others are left than may be.

@@ -42,7 +42,15 @@ type report struct {
 	Runs        []ran  `json:"runs"`
 	Leftovers   string `json:"leftovers"` // what Close could not remove
 	Zygotes     string `json:"zygotes"`   // why there are none
-	Pool        sandbox.PoolStats
+	Pool        pool   `json:"pool"`
+}
+
+// pool is what the warm sandboxes were made of.
+type pool struct {
+	Hits    uint64 `json:"hits"`
+	Started uint64 `json:"started"`
+	Forked  uint64 `json:"forked"`
+	Hatched uint64 `json:"hatched"`
 }
 
 type lack struct {
@@ -96,7 +104,8 @@ func (j job) do(runner *sandbox.Runner, r *report) {
 		all.Go(func() { r.Runs[i] = j.run(runner, script); <-room })
 	}
 	all.Wait()
-	r.Pool = runner.PoolStats()
+	stats := runner.PoolStats()
+	r.Pool = pool{Hits: stats.Hits, Started: stats.Started, Forked: stats.Forked, Hatched: stats.Hatched}
 	if err := runner.Close(); err != nil {
 		r.Leftovers = err.Error()
 	}

@@ -123,6 +123,7 @@ func TestZygote_Unfit(t *testing.T) {
 
 // TestZygote_Mute: one that hangs is given up, with what hangs on it.
 func TestZygote_Mute(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"never ready":   "import os; os.read(4, 1)",
 		"never answers": "import os; os.write(1, b'\\n'); os.read(4, 1); os.read(4, 1)",

@@ -2,7 +2,7 @@ package calls
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // RFC 7616 has it
+	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -179,15 +180,10 @@ func literal(t *gojq.Term) piece {
 
 func (b *formulaBuilder) variable(f *gojq.Func) piece {
 	name, is := strings.CutPrefix(f.Name, "$")
-	if !is || len(f.Args) > 0 {
+	if !is || len(f.Args) > 0 || !slices.Contains(b.program.names, name) {
 		return nil
 	}
-	for _, read := range b.program.names {
-		if read == name {
-			return variable{name}
-		}
-	}
-	return nil
+	return variable{name}
 }
 
 func (b *formulaBuilder) object(o *gojq.Object) piece {

@@ -11,7 +11,7 @@ import (
 
 // byMachine is what the machine makes of a program that is not walked, and the steps
 // it takes.
-func byMachine(t *testing.T, text string, in any, env Env) (v any, err error, steps int) {
+func byMachine(t *testing.T, text string, in any, env Env) (v any, steps int, err error) {
 	t.Helper()
 	p, _, reason := parse(text, NewScope("v", "n"))
 	if reason != "" {
@@ -20,7 +20,7 @@ func byMachine(t *testing.T, text string, in any, env Env) (v any, err error, st
 	p.formula = nil
 	env.Steps = &steps
 	v, err = p.run(in, env)
-	return v, err, steps
+	return v, steps, err
 }
 
 // agreesWithMachine evaluates one expression on each input, twice, so that what was
@@ -34,7 +34,7 @@ func agreesWithMachine(t *testing.T, text string, inputs []any) {
 	for range 2 {
 		for i, in := range inputs {
 			env := Env{Vars: map[string]any{"v": inputs[(i+1)%len(inputs)], "n": i}}
-			want, wantErr, wantSteps := byMachine(t, text, in, env)
+			want, wantSteps, wantErr := byMachine(t, text, in, env)
 			steps := 0
 			env.Steps = &steps
 			got, gotErr := e.program.run(in, env)
@@ -50,9 +50,13 @@ func agreesWithMachine(t *testing.T, text string, inputs []any) {
 
 var formulaSamples = append([]any{
 	false, 0, -3, 2.5, 1e300, "", "a,b", new(big.Int).Lsh(big.NewInt(1), 70), new(big.Int).Lsh(big.NewInt(1), maxBits+1),
-	map[string]any{"a": 1, "b": 2}, map[string]any{"a": false, "b": "x", "c": []any{1}}, map[string]any{"a": nil, "b": map[string]any{"c": 2}},
-	strings.Repeat("long ", 5000), map[string]any{"a": strings.Repeat("z", MaxSize/2+1), "b": strings.Repeat("z", MaxSize/2+1)},
-	[]any{1, 2, []any{3}}, []any{2},
+	map[string]any{"a": 1, "b": 2},
+	map[string]any{"a": false, "b": "x", "c": []any{1}},
+	map[string]any{"a": nil, "b": map[string]any{"c": 2}},
+	strings.Repeat("long ", 5000),
+	map[string]any{"a": strings.Repeat("z", MaxSize/2+1), "b": strings.Repeat("z", MaxSize/2+1)},
+	[]any{1, 2, []any{3}},
+	[]any{2},
 }, samples...)
 
 func TestFormula_AgreesWithTheMachine(t *testing.T) {
