@@ -56,6 +56,9 @@ func devices(a Arguments) element {
 	if a.Bool("agent") {
 		d = d.holds(el("channel", "type", "unix").holds(el("target", "type", "virtio", "name", "org.qemu.guest_agent.0")))
 	}
+	if video := a.Text("video"); video != "" {
+		d = d.holds(el("video").holds(el("model", "type", video)))
+	}
 	return d
 }
 

@@ -118,6 +118,7 @@ var machine = []Parameter{
 		Items: &Parameter{Kind: Object, Fields: interfaceFields},
 	},
 	{Name: "agent", Kind: Boolean, Default: false, Text: "a channel for the guest agent"},
+	{Name: "video", Kind: Choice, Values: []string{"vga", "virtio"}, Text: "a screen, of which domain.screenshot takes a picture; by default none"},
 	{Name: "ports", Kind: Integer, Default: int64(0), Min: 0, Max: 16, Text: "spare ports for disks and interfaces to be attached later; of a q35 or virt machine"},
 	{Name: "xml", Kind: XML, Text: "the whole definition instead of the above, held against an allow-list"},
 }

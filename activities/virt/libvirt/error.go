@@ -92,7 +92,7 @@ func connectionError(uri string, err error) *virt.Error {
 
 // oneLine bounds a message that may quote a guest's or a daemon's words.
 func oneLine(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
+	text = printable(strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " "))
 	if len(text) > 600 {
 		text = strings.ToValidUTF8(text[:600], "") + "…"
 	}

@@ -117,6 +117,9 @@ func screenshot(o *operation) (any, error) {
 		}
 		defer s.close()
 		kind, err := g.Screenshot(s.Stream, uint32(o.arguments.Int("screen")), 0) //nolint:gosec // bounded by its range
+		if isCode(err, libvirt.ERR_OPERATION_INVALID) && strings.Contains(err.Error(), "no screens") {
+			return nil, virt.Errorf(virt.Unsupported, "the guest %q has no screen; domain.define gives it one with video: vga", g.name)
+		}
 		if err != nil {
 			return nil, err
 		}

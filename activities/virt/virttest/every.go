@@ -29,7 +29,7 @@ var (
 	// QEMULacks is of one private libvirtd with QEMU.
 	QEMULacks = map[string]string{
 		"domain.migrate":    ofHosts + ": TestMigrate",
-		"domain.guest-info": "no guest of the suite has an agent; what it says without is tried",
+		"domain.guest-info": "no guest of the suite has an agent, and what it says without is tried: TestGuestInfo",
 	}
 )
 

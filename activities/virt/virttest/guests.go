@@ -99,12 +99,28 @@ func (s suite) media(t *testing.T) {
 	s.refused(t, virt.Invalid, "domain.update-device", arguments{"name": name, "disk": second})
 }
 
-// screen: a picture of what a running guest shows, which only raw XML gives one to.
+// screen: a picture of what a running guest shows, that of raw XML and one of each kind
+// of screen; a guest has none unless it was asked for.
 func (s suite) screen(t *testing.T) {
 	name := s.prefix + "-screen"
 	xml := "<domain type='" + s.Type + "'><name>" + name + "</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>" +
 		"<os><type arch='x86_64'>hvm</type></os><devices><video><model type='vga'/></video></devices></domain>"
 	do[virt.DomainChange](t, s, "domain.create", arguments{"xml": xml, "ephemeral": true})
-	defer do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
 	require.NotEmpty(t, do[virt.Picture](t, s, "domain.screenshot", arguments{"name": name}).Data)
+	do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	for video, machine := range map[string]string{"vga": "pc", "virtio": "q35", "": "pc"} {
+		name := s.prefix + "-screen" + video
+		more := arguments{"machine": machine}
+		if video != "" {
+			more["video"] = video
+		}
+		s.define(t, name, more)
+		do[virt.DomainChange](t, s, "domain.start", arguments{"name": name})
+		if video == "" {
+			require.Contains(t, s.refused(t, virt.Unsupported, "domain.screenshot", arguments{"name": name}), "video: vga")
+		} else {
+			require.NotEmpty(t, do[virt.Picture](t, s, "domain.screenshot", arguments{"name": name}).Data)
+		}
+		do[virt.DomainChange](t, s, "domain.stop", arguments{"name": name, "mode": "force"})
+	}
 }
