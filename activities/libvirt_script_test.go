@@ -17,14 +17,14 @@ import (
 const askBroker = `
 import lazaret
 from lazaret.libvirt import domain_info
-print(lazaret.libvirt.domain_list(state="running"))
+print(lazaret.libvirt.domain.list(state="running"))
 print(domain_info("web-1", uri="test:///default"))
 for ask in (
     lambda: domain_info("nobody"),
     lambda: domain_info("a\nb"),
     lambda: lazaret.libvirt.domain_info(),
     lambda: lazaret.libvirt.domain_list("running", state="paused"),
-    lambda: lazaret.libvirt.domain_explode(),
+    lambda: lazaret.libvirt.domain.explode(),
 ):
     try: ask()
     except Exception as error: print(type(error).__name__, getattr(error, "status", ""), error)

@@ -159,10 +159,26 @@ class _Channel:
         return b"".join(parts)
 
 
+class _Group:
+    """Operations on one kind of thing: domain.info is domain_info."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, name):
+        return getattr(libvirt, f"{self._name}_{name}")
+
+    def __dir__(self):
+        begin = self._name + "_"
+        return sorted(name[len(begin):] for name in _OPERATIONS if name.startswith(begin))
+
+
 class _Libvirt(type(_sys)):
     """Operations on virtual machines, through the worker's broker."""
 
     def __getattr__(self, name):
+        if any(operation.startswith(name + "_") for operation in _OPERATIONS):
+            return _Group(name)
         if name not in _OPERATIONS:
             raise AttributeError(f"{name} is no operation of lazaret.libvirt; dir(lazaret.libvirt) lists them")
         operation, parameters, text = _OPERATIONS[name]
