@@ -122,7 +122,9 @@ func document(t *testing.T, text, input string) *prepared {
 	}
 }
 
-// marked lists the processes that have this variable in their environment.
+// marked lists the processes that started with this variable in their environment. A
+// script that a warm interpreter runs has those of its definition whose names begin
+// with LC_, and gets the others later.
 func marked(variable string) []int {
 	var pids []int
 	processes, _ := filepath.Glob("/proc/[0-9]*/environ")

@@ -142,7 +142,7 @@ do:
             fork:
               branches:
                 - nap: {wait: {hours: 1}}
-                - script: {run: {script: {language: python, environment: {CANCELLED: durability}, code: 'import time; time.sleep(3600)'}}}
+                - script: {run: {script: {language: python, environment: {LC_CANCELLED: durability}, code: 'import time; time.sleep(3600)'}}}
                 - child: {run: {workflow: {namespace: test, name: cancelled, version: 1.0.0}}, if: '$workflow.input == null'}
       catch: {do: [never: {set: caught}]}
   - never: {set: {ran: true}}
@@ -153,7 +153,7 @@ do:
 func TestCancel_EndsEverything(t *testing.T) {
 	s := temporalSession(t)
 	run := beginCancelled(t, s)
-	require.Empty(t, marked("CANCELLED=durability"))
+	require.Empty(t, marked("LC_CANCELLED=durability"))
 	child, err := s.DescribeWorkflow(t.Context(), run.GetID()+"/1", "")
 	require.NoError(t, err)
 	assert.Equal(t, "Canceled", child.Status.String())

@@ -147,7 +147,7 @@ do:
               catch: {errors: {with: {status: 408}}, do: [{note: {set: {waited: true}}}]}
           - holds:
               run:
-                script: {language: python, environment: {HOLDING: portless}, code: "import time; time.sleep(3)"}
+                script: {language: python, environment: {LC_HOLDING: portless}, code: "import time; time.sleep(3)"}
 `, `{}`), id)
 	require.NoError(t, err)
 	ended := make(chan error, 1)
@@ -168,7 +168,7 @@ do:
 				machines++
 			}
 		}
-		scripts += len(marked("HOLDING=portless"))
+		scripts += len(marked("LC_HOLDING=portless"))
 	}
 	require.Contains(t, string(output), `"waited":true`)
 	require.Positive(t, machines, "the process of libvirt's client was looked at")
