@@ -10,6 +10,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+// words are what some of its tools take.
+type words struct {
+	Text string `json:"text"`
+}
+
 // ToolServer serves the Model Context Protocol: the tools add, fail, large,
 // refuse, repeat, sleep and whoami, the prompt greeting, the resource memo://today.
 func ToolServer() http.Handler {
@@ -34,10 +39,6 @@ func ToolServer() http.Handler {
 type numbers struct {
 	A int `json:"a"`
 	B int `json:"b"`
-}
-
-type words struct {
-	Text string `json:"text"`
 }
 
 type sum struct {

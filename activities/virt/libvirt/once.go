@@ -29,27 +29,31 @@ func (o *operation) once(g *guest, act func() error) (bool, error) {
 	if o.call.Key == "" {
 		return true, act()
 	}
-	if o.call.Retry && o.marked(g) {
+	if o.call.Retry && o.marked(g, o.call.Key) {
 		return false, nil
 	}
-	if err := o.mark(g); err != nil {
+	if err := o.mark(g, o.call.Key); err != nil {
 		return false, err
 	}
 	if err := act(); err != nil {
-		// It did not act, so the mark would lie to a retry.
-		_ = g.SetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, "", markKey, markURI, libvirt.DOMAIN_AFFECT_LIVE)
+		o.unmark(g) // it did not act, so the mark would lie to a retry
 		return false, err
 	}
 	return true, nil
 }
 
-func (o *operation) mark(g *guest) error {
-	element := `<operation name="` + html.EscapeString(o.call.Operation) + `" key="` + html.EscapeString(o.call.Key) + `"/>`
-	return g.SetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, element, markKey, markURI, libvirt.DOMAIN_AFFECT_LIVE)
+// mark is of the guest that runs, or of the definition of one that is off.
+func (o *operation) mark(g *guest, key string) error {
+	element := `<operation name="` + html.EscapeString(o.call.Operation) + `" key="` + html.EscapeString(key) + `"/>`
+	return g.SetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, element, markKey, markURI, libvirt.DOMAIN_AFFECT_CURRENT)
 }
 
-func (o *operation) marked(g *guest) bool {
-	text, err := g.GetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, markURI, libvirt.DOMAIN_AFFECT_LIVE)
-	quoted := html.EscapeString(o.call.Key)
+func (o *operation) unmark(g *guest) {
+	_ = g.SetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, "", markKey, markURI, libvirt.DOMAIN_AFFECT_CURRENT)
+}
+
+func (o *operation) marked(g *guest, key string) bool {
+	text, err := g.GetMetadata(libvirt.DOMAIN_METADATA_ELEMENT, markURI, libvirt.DOMAIN_AFFECT_CURRENT)
+	quoted := html.EscapeString(key)
 	return err == nil && (strings.Contains(text, `key="`+quoted+`"`) || strings.Contains(text, `key='`+quoted+`'`))
 }

@@ -5,6 +5,7 @@ package libvirt
 import (
 	"context"
 	"encoding/xml"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -110,8 +111,9 @@ func (o *operation) snapshot(g *guest) (*libvirt.DomainSnapshot, error) {
 	return s, err
 }
 
-// revertSnapshot marks the guest after it has been put back, since the mark would
-// go back with it.
+// revertSnapshot marks the guest before it is put back and after, since marks go back
+// with it: a retry that finds the first mark knows that nothing was done yet, and the
+// second, that all was. Of one that finds neither nobody knows, and it does nothing.
 func revertSnapshot(o *operation) (any, error) {
 	return readGuest(o, func(g *guest) (any, error) {
 		s, err := o.snapshot(g)
@@ -120,15 +122,27 @@ func revertSnapshot(o *operation) (any, error) {
 		}
 		defer func() { _ = s.Free() }()
 		name := o.arguments.Text("snapshot")
-		if o.call.Retry && o.marked(g) {
-			return g.snapshotChange(name, false), nil
+		if o.call.Key == "" {
+			err := o.abortable(g, func() error { return s.RevertToSnapshot(0) })
+			return g.snapshotChange(name, err == nil), err
 		}
-		if err := o.abortable(g, func() error { return s.RevertToSnapshot(0) }); err != nil {
+		begun := o.call.Key + " begun"
+		switch {
+		case !o.call.Retry || o.marked(g, begun):
+		case o.marked(g, o.call.Key):
+			return g.snapshotChange(name, false), nil
+		default:
+			return nil, &virt.Error{Code: virt.Failed, Lost: true, Message: fmt.Sprintf(
+				"an attempt to revert %s to %q was broken off; look at the guest before you ask again", g.name, name)}
+		}
+		if err := o.mark(g, begun); err != nil {
 			return nil, err
 		}
-		if active, err := g.active(); err == nil && active && o.call.Key != "" {
-			_ = o.mark(g)
+		if err := o.abortable(g, func() error { return s.RevertToSnapshot(0) }); err != nil {
+			o.unmark(g)
+			return nil, err
 		}
+		_ = o.mark(g, o.call.Key)
 		return g.snapshotChange(name, true), nil
 	})
 }

@@ -243,11 +243,27 @@ func (s suite) snapshots(t *testing.T) {
 
 	require.Equal(t, "shutoff", do[virt.SnapshotChange](t, s, "snapshot.revert", arguments{"name": name, "snapshot": "one"}).State)
 	require.Equal(t, "running", do[virt.SnapshotChange](t, s, "snapshot.revert", arguments{"name": name, "snapshot": "two"}).State)
+	s.revertedOnce(t, arguments{"name": name, "snapshot": "two"})
 	for _, snapshot := range []string{"two", "one"} {
 		require.True(t, do[virt.SnapshotChange](t, s, "snapshot.delete", arguments{"name": name, "snapshot": snapshot}).Changed)
 	}
 	s.refused(t, virt.NotFound, "snapshot.delete", arguments{"name": name, "snapshot": "one"})
 	require.Empty(t, do[virt.SnapshotList](t, s, "snapshot.list", arguments{"name": name}).Snapshots)
+}
+
+// revertedOnce: a retry of a revert that was answered changes nothing, and one of a
+// revert of which the guest shows nothing does not guess.
+func (s suite) revertedOnce(t *testing.T, given arguments) {
+	t.Helper()
+	const operation = "snapshot.revert"
+	key := t.Name() + operation + fmt.Sprint(given)
+	raw, err := s.attempt(t, operation, given, virt.Call{Key: key, Retry: true})
+	require.NoError(t, err)
+	require.False(t, changedIn(t, raw))
+	_, err = s.attempt(t, operation, given, virt.Call{Key: "another", Retry: true})
+	var e *virt.Error
+	require.ErrorAs(t, err, &e)
+	require.True(t, e.Lost, e.Message)
 }
 
 func (s suite) networks(t *testing.T) {

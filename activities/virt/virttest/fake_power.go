@@ -156,6 +156,9 @@ func (c fakeCall) revertSnapshot() (any, error) {
 	if c.Retry && g.done[mark] {
 		return g.snapshotChange(name, false), nil
 	}
+	if c.Retry {
+		return nil, &virt.Error{Code: virt.Failed, Lost: true, Message: "an attempt to revert " + g.Name + " was broken off"}
+	}
 	g.State, g.done[mark] = g.snapshots[at].State, true
 	g.makeCurrent(name)
 	return g.snapshotChange(name, true), nil

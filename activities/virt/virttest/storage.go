@@ -30,6 +30,14 @@ func (d *Daemon) AddImage(tb testing.TB, name string, start []byte) {
 	d.virsh(tb, "pool-refresh", "files")
 }
 
+// Mark puts the mark of an operation into a guest's metadata, as one leaves it that
+// was broken off.
+func (d *Daemon) Mark(tb testing.TB, guest, operation, key string) {
+	tb.Helper()
+	d.virsh(tb, "metadata", guest, "https://lazaret.dev/libvirt/operation", "--key", "lazaret", "--current",
+		"--set", "<operation name='"+operation+"' key='"+key+"'/>")
+}
+
 func (d *Daemon) pool() string { return filepath.Join(d.Dir, "pool") }
 
 func (d *Daemon) virsh(tb testing.TB, args ...string) {
