@@ -173,7 +173,7 @@ do:
       run:
         script:
           language: python
-          environment: {HOLDING: "${ .marker }"}
+          environment: {LC_HOLDING: "${ .marker }"}
           code: |
             import signal, time
             released = []

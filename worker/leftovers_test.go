@@ -143,7 +143,7 @@ func endAll(t *testing.T, s *session) {
 	}
 }
 
-const heldMarker = "HOLDING=leftovers"
+const heldMarker = "LC_HOLDING=leftovers"
 
 func holdFour(t *testing.T, s *session) []string {
 	t.Helper()

@@ -89,7 +89,7 @@ func TestShutdown_ScriptFinishes(t *testing.T) {
 	const id = "finishes"
 	run, err := temporal.begin(t.Context(), document(t, holding, `{"marker": "`+id+`"}`), id)
 	require.NoError(t, err)
-	script := awaitMarked(t, "HOLDING="+id, 1)
+	script := awaitMarked(t, "LC_HOLDING="+id, 1)
 
 	first.signal(t, syscall.SIGTERM)
 	first.awaitLine(t, "stopping: running scripts have 1m0s to finish")
@@ -111,14 +111,14 @@ func TestShutdown_ScriptRetried(t *testing.T) {
 	const id = "retried"
 	run, err := temporal.begin(t.Context(), document(t, holding, `{"marker": "`+id+`"}`), id)
 	require.NoError(t, err)
-	killed := awaitMarked(t, "HOLDING="+id, 1)
+	killed := awaitMarked(t, "LC_HOLDING="+id, 1)
 
 	first.signal(t, syscall.SIGTERM)
 	require.NoError(t, first.Wait())
 	require.NoFileExists(t, "/proc/"+strconv.Itoa(killed[0])+"/exe")
 
 	temporal.startWorker(t)
-	release(t, awaitMarked(t, "HOLDING="+id, 1))
+	release(t, awaitMarked(t, "LC_HOLDING="+id, 1))
 	output, err := follow(t.Context(), temporal.Client, run, nil)
 	require.NoError(t, err)
 	require.JSONEq(t, `"released"`, string(output))
