@@ -104,8 +104,9 @@ type page struct {
 	address string
 }
 
-// openPage logs a new browser in with a link that works once.
-func openPage(t *testing.T, browser string, s *session) *page {
+// startBrowser starts a browser with nothing in it. Chromium sometimes crashes before it
+// does anything; it is started again then, a few times.
+func startBrowser(t *testing.T, browser string) context.Context {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lazaret-browser-") //nolint:usetesting // whose removal fails while the browser still writes
 	require.NoError(t, err)
@@ -115,15 +116,28 @@ func openPage(t *testing.T, browser string, s *session) *page {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.WindowSize(1500, 1600), chromedp.UserDataDir(dir),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
-	allocated, end := chromedp.NewExecAllocator(t.Context(), options...)
-	ctx, closeBrowser := chromedp.NewContext(allocated)
-	t.Cleanup(func() { closeBrowser(); end() })
+	for range 3 {
+		allocated, end := chromedp.NewExecAllocator(t.Context(), options...)
+		ctx, closeBrowser := chromedp.NewContext(allocated)
+		t.Cleanup(func() { closeBrowser(); end() })
+		if err = chromedp.Run(ctx); err == nil { // starts the browser, which ends with the context of this first call
+			return ctx
+		}
+		t.Log(err)
+	}
+	require.NoError(t, err)
+	return nil
+}
+
+// openPage logs a new browser in with a link that works once.
+func openPage(t *testing.T, browser string, s *session) *page {
+	t.Helper()
+	ctx := startBrowser(t, browser)
 	link, err := s.install.LoginLink(t.Context())
 	require.NoError(t, err)
 	running, _, err := s.install.Running()
 	require.NoError(t, err)
 	p := &page{t: t, ctx: ctx, session: s, address: "http://" + running.UIAddress}
-	require.NoError(t, chromedp.Run(ctx)) // starts the browser, which ends with the context of this first call
 	p.do(chromedp.Navigate(link.URL))
 	return p
 }

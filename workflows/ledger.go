@@ -134,7 +134,9 @@ func (l *ledger) hearEndings(ctx workflow.Context, endings []contract.Signed) er
 	switch judged.Do {
 	case contract.RecoverQuarantine:
 		if l.state.quarantine(errorsEvent, "", judged.Reason, judged.Action, judged.At) {
-			return l.enforce(ctx, judged.Action)
+			if err := l.enforce(ctx, judged.Action); err != nil {
+				return err
+			}
 		}
 	case contract.RecoverShutdown:
 		l.state.Critical = 0
