@@ -13,7 +13,7 @@ import (
 func (e *execution) runEach(
 	ctx workflow.Context, s scope, t *definition.Task, u *underWay, each *definition.EventLoop, item any, index int, body *frame,
 ) (any, definition.Directive, error) {
-	inner := s.bind(each.Item, item).bind(each.At, index)
+	inner := s.bindItem(each.Item, item, each.At, index)
 	output, ended, err := e.runList(ctx, inner, each.Do, body)
 	if err != nil {
 		return nil, definition.Continue, err

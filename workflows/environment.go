@@ -16,9 +16,14 @@ func (e *execution) workflowEnv(ctx workflow.Context) expression.Env {
 		Now:   now(ctx),
 		Steps: &e.pace.steps,
 		Vars:  map[string]any{"context": e.state.Line.Context},
-		Late:  e.describe,
+		Late:  aboutExecution{e},
 	}
 }
+
+// aboutExecution gives the variables that are about the execution.
+type aboutExecution struct{ *execution }
+
+func (a aboutExecution) Read(name string) any { return a.describe(name) }
 
 // describe gives the variables that are about the execution.
 func (e *execution) describe(name string) any {
@@ -42,7 +47,7 @@ func (e *execution) describe(name string) any {
 // f.Task has begun, its transformed input.
 func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f *frame) expression.Env {
 	v := &view{execution: e, scope: s, context: s.line.Context, task: t, frame: f, input: f.Data, started: now(ctx)}
-	env := expression.Env{Now: v.started, Steps: &e.pace.steps, Late: v.read}
+	env := expression.Env{Now: v.started, Steps: &e.pace.steps, Late: v}
 	if v.begun() {
 		v.started = f.Task.Started
 	}
@@ -61,7 +66,8 @@ type view struct {
 
 func (v *view) begun() bool { return v.frame.Task != nil && !v.frame.Task.Started.IsZero() }
 
-func (v *view) read(name string) any {
+// Read implements expression.Variables.
+func (v *view) Read(name string) any {
 	switch {
 	case name == "context":
 		return v.context
@@ -96,14 +102,17 @@ func describeTask(t *definition.Task, input any, started time.Time) map[string]a
 }
 
 // withOutput has $task show the body's output.
-func withOutput(late func(name string) any, output any) func(name string) any {
-	return func(name string) any {
-		value := late(name)
-		if task, ok := value.(map[string]any); ok && name == "task" {
-			task["output"] = output
-		}
-		return value
+type withOutput struct {
+	expression.Variables
+	output any
+}
+
+func (w withOutput) Read(name string) any {
+	value := w.Variables.Read(name)
+	if task, ok := value.(map[string]any); ok && name == "task" {
+		task["output"] = w.output
 	}
+	return value
 }
 
 // find is the innermost variable of a name; nil: there is none.

@@ -21,7 +21,7 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 	}
 	l := u.Loop
 	for l.Index < len(l.Items) {
-		s := s.bind(body.Each, l.Items[l.Index]).bind(body.At, l.Index)
+		s := s.bindItem(body.Each, l.Items[l.Index], body.At, l.Index)
 		goes, err := e.goesOn(ctx, s, t, body, u)
 		if err != nil || !goes {
 			return l.Body.Data, t.Then, err
@@ -32,7 +32,7 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 			return output, after(t, ended), err
 		}
 		l.Index++
-		l.Body = &frame{Data: output}
+		l.Body.restart(output)
 	}
 	return l.Body.Data, t.Then, nil
 }

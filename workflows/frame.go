@@ -12,7 +12,21 @@ type frame struct {
 	Index int       `json:"index"`          // the task that is next, or under way
 	Data  any       `json:"data"`           // that task's raw input
 	Task  *underWay `json:"task,omitempty"` // set while that task's body runs
+
+	spare *underWay // of the tasks before, for the next: nothing keeps it beyond its task
 }
+
+// fresh is a task that has not begun.
+func (f *frame) fresh() *underWay {
+	if f.spare == nil {
+		f.spare = &underWay{}
+	}
+	*f.spare = underWay{}
+	return f.spare
+}
+
+// restart begins the list again, with other data.
+func (f *frame) restart(data any) { *f = frame{Data: data, spare: f.spare} }
 
 // underWay is a task in the middle of its body.
 type underWay struct {

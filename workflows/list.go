@@ -26,6 +26,16 @@ func (s scope) bind(name string, value any) scope {
 	return s
 }
 
+// bindItem binds the two variables of a loop.
+func (s scope) bindItem(each string, item any, at string, index int) scope {
+	b := &struct{ item, index binding }{
+		item: binding{name: each, value: item, outer: s.vars},
+	}
+	b.index = binding{name: at, value: index, outer: &b.item}
+	s.vars = &b.index
+	return s
+}
+
 // runList runs a task list from where its frame stands. The directive is how it
 // ended: Continue past the last task, or Exit, or End.
 func (e *execution) runList(ctx workflow.Context, s scope, list definition.TaskList, f *frame) (any, definition.Directive, error) {

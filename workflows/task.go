@@ -23,7 +23,7 @@ func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f
 		if err != nil || !admitted {
 			return f.Data, definition.Then{}, e.left(ctx, t, err)
 		}
-		f.Task = &underWay{}
+		f.Task = f.fresh()
 	}
 	if f.Task.Started.IsZero() {
 		output, then, bypassed, err := e.extendBefore(ctx, s, t, f, env)
@@ -35,7 +35,7 @@ func (e *execution) runTask(ctx workflow.Context, s scope, t *definition.Task, f
 			if len(t.Extensions) > 0 { // they may have replaced the context
 				env = e.taskEnv(ctx, s, t, f)
 			}
-			err = e.begin(ctx, t, f, env)
+			err = e.begin(t, f, env)
 		}
 		if err != nil {
 			return nil, definition.Then{}, e.left(ctx, t, err)
@@ -92,7 +92,7 @@ func (e *execution) admit(ctx workflow.Context, t *definition.Task, f *frame, en
 }
 
 // begin checks and transforms the task's input.
-func (e *execution) begin(ctx workflow.Context, t *definition.Task, f *frame, env expression.Env) error {
+func (e *execution) begin(t *definition.Task, f *frame, env expression.Env) error {
 	if err := t.Input.Schema.Validate(f.Data); err != nil {
 		return validationFault(t.Reference, fmt.Sprintf("input: %v", err))
 	}
@@ -100,7 +100,7 @@ func (e *execution) begin(ctx workflow.Context, t *definition.Task, f *frame, en
 	if err != nil {
 		return err
 	}
-	f.Task.Input, f.Task.Started = input, now(ctx)
+	f.Task.Input, f.Task.Started = input, env.Now
 	return e.setDeadline(t, f, env)
 }
 
@@ -134,7 +134,7 @@ func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.T
 // leave transforms and checks the task's output and replaces the context.
 func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
 	if t.Output.As != nil || t.Export.As != nil {
-		env.Late = withOutput(env.Late, raw)
+		env.Late = withOutput{env.Late, raw}
 		assign(&env, "output", raw)
 	}
 	output, err := evaluate(t.Output.As, raw, env, t.Reference)

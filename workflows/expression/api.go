@@ -25,9 +25,8 @@ type Env struct {
 	// Vars holds the value of each name in the expression's Scope; a missing one is
 	// what Late says, or null.
 	Vars map[string]any
-	// Late, unless nil, gives the value of a name that Vars lacks when an expression
-	// reads it: most read few. Each call may give a new value; it is the caller's.
-	Late func(name string) any
+	// Late, unless nil, gives what Vars lacks when an expression reads it: most read few.
+	Late Variables
 	// Now is what jq's now returns, in seconds, exact to the microsecond; workflow
 	// code hands in workflow time. The zero Time reads as 0.
 	Now time.Time
@@ -35,11 +34,15 @@ type Env struct {
 	Steps *int
 }
 
+// Variables gives the value of a variable by its name, without "$". Each call may give
+// a new value; it is the caller's.
+type Variables interface{ Read(name string) any }
+
 // Var is the value of a variable, without "$".
 func (e Env) Var(name string) any {
 	v, ok := e.Vars[name]
 	if !ok && e.Late != nil {
-		return e.Late(name)
+		return e.Late.Read(name)
 	}
 	return v
 }

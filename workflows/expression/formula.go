@@ -56,10 +56,13 @@ func (p *program) evaluate(m *machine, in any, env Env) (any, error) {
 	if p.formula == nil {
 		return m.first(in, p.values(env))
 	}
-	w := walk{machine: m, env: env}
-	v, walked := p.formula.root.value(&w, in)
+	w := &m.walk
+	w.machine, w.env, w.branches = m, env, 0
+	v, walked := p.formula.root.value(w, in)
+	branches := w.branches
+	w.env, w.args = Env{}, [2]any{}
 	charged := StepBudget - m.meter.left
-	beyond, learned := p.formula.learned(w.branches)
+	beyond, learned := p.formula.learned(branches)
 	if walked && learned && charged+beyond <= StepBudget {
 		m.meter.left -= beyond
 		return v, nil
@@ -67,7 +70,7 @@ func (p *program) evaluate(m *machine, in any, env Env) (any, error) {
 	m.meter.left = StepBudget
 	v, err := m.first(in, p.values(env))
 	if walked && !learned && err == nil {
-		p.formula.learn(w.branches, StepBudget-m.meter.left-charged)
+		p.formula.learn(branches, StepBudget-m.meter.left-charged)
 	}
 	return v, err
 }

@@ -24,6 +24,7 @@ type machine struct {
 	code    *gojq.Code
 	meter   *meter
 	natives map[string]native // guarded, by name
+	walk    walk
 }
 
 // newMachine compiles the program, puts every native behind its guard and
