@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/contract"
@@ -20,32 +21,53 @@ type byHand struct {
 	workflow goWorkflow
 }
 
-// goWorkflow is registered under its name.
+// goWorkflow is registered under its name. Unless it is unlisted, the list of
+// executions tells of it what it tells of a definition's: as the caller starts it,
+// and how it ended.
 type goWorkflow struct {
-	name string
-	run  any
+	name     string
+	run      any
+	unlisted bool
 }
 
 var (
-	setByHand  = goWorkflow{"set", func(workflow.Context) (map[string]string, error) { return map[string]string{"greeting": "hello"}, nil }}
-	forkByHand = goWorkflow{"fork", fork}
+	setByHand      = goWorkflow{name: "set", run: listed(greet)}
+	unlistedByHand = goWorkflow{name: "set-unlisted", run: greet, unlisted: true}
+	forkByHand     = goWorkflow{name: "fork", run: listed(fork)}
 
-	scriptByHand    = goWorkflow{"script", func(ctx workflow.Context) (string, error) { return runByHand(ctx, runPython, "print(6 * 7)") }}
-	boxedByHand     = goWorkflow{"boxed", func(ctx workflow.Context) (string, error) { return runByHand(ctx, runBoxedPython, "print(6 * 7)") }}
-	scriptsByHand   = goWorkflow{"scripts", tenScripts}
-	sandboxedByHand = goWorkflow{"sandboxed", tenSandboxes}
+	scriptByHand    = goWorkflow{name: "script", run: listed(func(ctx workflow.Context) (string, error) { return runByHand(ctx, runPython, "print(6 * 7)") })}
+	boxedByHand     = goWorkflow{name: "boxed", run: listed(func(ctx workflow.Context) (string, error) { return runByHand(ctx, runBoxedPython, "print(6 * 7)") })}
+	scriptsByHand   = goWorkflow{name: "scripts", run: listed(tenScripts)}
+	sandboxedByHand = goWorkflow{name: "sandboxed", run: listed(tenSandboxes)}
 
-	byHandWorkflows = []goWorkflow{setByHand, forkByHand, forByHand(10), forByHand(1000), scriptByHand, boxedByHand, scriptsByHand, sandboxedByHand}
+	byHandWorkflows = []goWorkflow{
+		setByHand, unlistedByHand, forkByHand, forByHand(10), forByHand(1000), scriptByHand, boxedByHand, scriptsByHand, sandboxedByHand,
+	}
 )
 
+// listed has a workflow say how it ended.
+func listed[T any](run func(workflow.Context) (T, error)) func(workflow.Context) (T, error) {
+	return func(ctx workflow.Context) (T, error) {
+		output, err := run(ctx)
+		if err != nil {
+			return output, err
+		}
+		return output, workflow.UpsertTypedSearchAttributes(ctx, temporal.NewSearchAttributeKeyKeyword(contract.AttributeState).ValueSet("completed"))
+	}
+}
+
+func greet(workflow.Context) (map[string]string, error) {
+	return map[string]string{"greeting": "hello"}, nil
+}
+
 func forByHand(n int) goWorkflow {
-	return goWorkflow{fmt.Sprint("for-", n), func(workflow.Context) (map[string]int, error) {
+	return goWorkflow{name: fmt.Sprint("for-", n), run: listed(func(workflow.Context) (map[string]int, error) {
 		sum := 0
 		for number := 1; number <= n; number++ {
 			sum += number
 		}
 		return map[string]int{"sum": sum}, nil
-	}}
+	})}
 }
 
 func fork(ctx workflow.Context) ([]int, error) {

@@ -46,35 +46,66 @@ func workflowSection(ctx context.Context, b *bench) (_ []*group, err error) {
 	return e.measure(ctx, b)
 }
 
+// contest is a definition with its alternatives, and how many samples a round has.
+type contest struct {
+	name, file, want string
+	alternatives     []byHand
+	samples          int
+	pause            time.Duration
+}
+
 // measure compares one kind of work after the other.
 func (e *executor) measure(ctx context.Context, b *bench) ([]*group, error) {
 	const folder = "testdata/definitions/"
-	set := e.compare("set: one task without effects, one execution at a time", setDefinition, `{"greeting":"hello"}`, byHand{"Go workflow", setByHand})
-	script := e.compare("script: one short script, one execution at a time", folder+"script.yaml", `"42\n"`,
-		byHand{"Go workflow, python3 -I -S", scriptByHand}, byHand{"Go workflow, bwrap + python3 -I -S", boxedByHand})
-	scripts := e.compare("script-10: ten scripts one after the other", folder+"script-10.yaml", `{"sum":55}`,
-		byHand{"Go workflow, the same sandbox", sandboxedByHand}, byHand{"Go workflow, python3 -I -S", scriptsByHand})
-	script.pause, scripts.pause = pauseAfterScript, pauseAfterScript
-	plan := []struct {
-		*group
-		samples int
-	}{
-		{set, 5 * b.effort},
-		{e.compare("for-10: a loop of ten tasks without effects", folder+"for-10.yaml", `{"sum":55}`, byHand{"Go workflow", forByHand(10)}), 5 * b.effort},
-		{e.compare("fork-5: five branches without effects", folder+"fork-5.yaml", `[1,4,9,16,25]`, byHand{"Go workflow", forkByHand}), 5 * b.effort},
-		{e.compare("for-1000: a loop of a thousand tasks without effects", folder+"for-1000.yaml", `{"sum":500500}`, byHand{"Go workflow", forByHand(1000)}), 3 * b.effort},
-		{script, 5 * b.effort},
-		{scripts, b.effort},
-		{e.crowded(set, 8), max(b.effort/3, 1)},
-		{e.crowded(set, 200), 1},
-		{e.iterations(b.effort > 1), 1},
+	several := 5 * b.effort
+	sets := contest{
+		"set: one task without effects, one execution at a time", setDefinition, `{"greeting":"hello"}`,
+		[]byHand{{"Go workflow", setByHand}, {"Go workflow that is not listed alike", unlistedByHand}}, several, 0,
 	}
 	var groups []*group
-	for _, p := range plan {
-		if err := p.measure(ctx, b.rounds, p.samples); err != nil {
+	for _, c := range []contest{
+		sets,
+		{"for-10: a loop of ten tasks without effects", folder + "for-10.yaml", `{"sum":55}`, []byHand{{"Go workflow", forByHand(10)}}, several, 0},
+		{"fork-5: five branches without effects", folder + "fork-5.yaml", `[1,4,9,16,25]`, []byHand{{"Go workflow", forkByHand}}, several, 0},
+		{"for-1000: a loop of a thousand tasks without effects", folder + "for-1000.yaml", `{"sum":500500}`, []byHand{{"Go workflow", forByHand(1000)}}, several, 0},
+		{
+			"script: one short script, one execution at a time", folder + "script.yaml", `"42\n"`,
+			[]byHand{{"Go workflow, python3 -I -S", scriptByHand}, {"Go workflow, bwrap + python3 -I -S", boxedByHand}}, several, pauseAfterScript,
+		},
+		{
+			"script-10: ten scripts one after the other", folder + "script-10.yaml", `{"sum":55}`,
+			[]byHand{{"Go workflow, the same sandbox", sandboxedByHand}, {"Go workflow, python3 -I -S", scriptsByHand}}, b.effort, pauseAfterScript,
+		},
+	} {
+		g, err := e.compare(c)
+		if err != nil {
 			return nil, err
 		}
-		groups = append(groups, p.group)
+		if err := g.measure(ctx, b.rounds, c.samples); err != nil {
+			return nil, err
+		}
+		groups = append(groups, g)
+	}
+	many, err := e.many(ctx, b, sets)
+	return append(groups, many...), err
+}
+
+// many measures many executions at a time, and many tasks in one.
+func (e *executor) many(ctx context.Context, b *bench, sets contest) ([]*group, error) {
+	sets.alternatives = sets.alternatives[:1]
+	set, err := e.compare(sets)
+	if err != nil {
+		return nil, err
+	}
+	loops, err := e.iterations(b.effort > 1)
+	if err != nil {
+		return nil, err
+	}
+	groups := []*group{e.crowded(set, 8), e.crowded(set, 200), loops}
+	for i, samples := range []int{max(b.effort/3, 1), 1, 1} {
+		if err := groups[i].measure(ctx, b.rounds, samples); err != nil {
+			return nil, err
+		}
 	}
 	return groups, nil
 }
@@ -84,29 +115,52 @@ const pauseAfterScript = 20 * time.Millisecond
 
 // iterations compares what a thousand iterations cost in loops of different
 // lengths, beyond what an execution costs whose loop has none.
-func (e *executor) iterations(long bool) *group {
+func (e *executor) iterations(long bool) (*group, error) {
 	g := &group{name: "a thousand iterations of a loop, by the loop's length"}
 	lengths := []int{1_000, 10_000}
 	if long {
 		lengths = append(lengths, 100_000)
 	}
-	none := e.loop(0)
-	for _, n := range lengths {
-		whole := e.loop(n)
-		g.probes = append(g.probes, probe{rows: whole.rows, take: func(ctx context.Context) ([]time.Duration, error) {
-			before, err := none.take(ctx)
-			if err != nil {
-				return nil, err
-			}
-			took, err := whole.take(ctx)
-			return []time.Duration{(took[0] - before[0]) * 1000 / time.Duration(n)}, err
-		}})
+	none, err := e.loop(0)
+	if err != nil {
+		return nil, err
 	}
-	return g
+	for _, n := range lengths {
+		whole, err := e.loop(n)
+		if err != nil {
+			return nil, err
+		}
+		name := fmt.Sprint(n, " iterations")
+		g.probes = append(g.probes, probe{
+			rows: []string{name, name + ", processor time"},
+			take: func(ctx context.Context) ([]time.Duration, error) { return e.beyond(ctx, none, whole, n) },
+		})
+	}
+	return g, nil
 }
 
-// loop is a probe of a loop of n tasks without effects.
-func (e *executor) loop(n int) probe {
+// beyond is what a thousand of a loop's n iterations take beyond an execution
+// without any, and what processor time. A short loop is lost in the noise of the
+// execution around it, so that a sample has many.
+func (e *executor) beyond(ctx context.Context, none, whole func(context.Context) error, n int) ([]time.Duration, error) {
+	var took, spent time.Duration
+	times := max(1, min(40_000/n, 20))
+	for range times {
+		for sign, execute := range map[time.Duration]func(context.Context) error{-1: none, 1: whole} {
+			begin, before := time.Now(), e.processorTime()
+			if err := execute(ctx); err != nil {
+				return nil, err
+			}
+			took += sign * time.Since(begin)
+			spent += sign * (e.processorTime() - before)
+		}
+	}
+	thousands := time.Duration(times) * time.Duration(n) / 1000
+	return []time.Duration{took / thousands, spent / thousands}, nil
+}
+
+// loop executes a loop of n tasks without effects.
+func (e *executor) loop(n int) (func(context.Context) error, error) {
 	text := fmt.Sprintf(`
 document: {dsl: '1.0.3', namespace: benchmark, name: for-%[1]d, version: '1.0.0'}
 do:
@@ -115,7 +169,8 @@ do:
       for: {each: number, in: '${ [range(1; %[1]d + 1)] }'}
       do: [add: {set: {sum: '${ .sum + $number }'}}]
 `, n)
-	return timed(fmt.Sprint(n, " iterations"), e.definition("loop.yaml", []byte(text), fmt.Sprintf(`{"sum":%d}`, n*(n+1)/2)))
+	_, execute, err := e.definition("loop.yaml", text, fmt.Sprintf(`{"sum":%d}`, n*(n+1)/2))
+	return execute, err
 }
 
 // crowded is g with many executions at a time: their share of the time, and the
@@ -214,45 +269,45 @@ func (e *executor) close() error {
 }
 
 // compare is a group of workflows written in Go and a definition of the same effect.
-func (e *executor) compare(name, file, want string, alternatives ...byHand) *group {
-	g := &group{name: name}
-	for _, a := range alternatives {
+func (e *executor) compare(c contest) (*group, error) {
+	text, err := os.ReadFile(c.file)
+	if err != nil {
+		return nil, err
+	}
+	options, execute, err := e.definition(c.file, string(text), c.want)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{name: c.name, pause: c.pause}
+	for _, a := range c.alternatives {
+		options := options
+		if a.workflow.unlisted {
+			options = client.StartWorkflowOptions{TaskQueue: taskQueue}
+		}
 		g.probes = append(g.probes, timed(a.row, func(ctx context.Context) error {
-			return e.execute(ctx, want, client.StartWorkflowOptions{TaskQueue: taskQueue}, a.workflow.name)
+			return e.execute(ctx, c.want, options, a.workflow.name)
 		}))
 	}
-	text, err := os.ReadFile(file)
-	g.probes = append(g.probes, timed("definition", func(ctx context.Context) error {
-		if err != nil {
-			return err
-		}
-		return e.definition(file, text, want)(ctx)
-	}))
-	return g
+	g.probes = append(g.probes, timed("definition", execute))
+	return g, nil
 }
 
-// definition executes a document.
-func (e *executor) definition(file string, text []byte, want string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		options, kind, start, err := definitionStart(file, text)
-		if err != nil {
-			return err
-		}
-		return e.execute(ctx, want, options, kind, start)
-	}
-}
-
-// definitionStart is how the command line starts an execution.
-func definitionStart(file string, text []byte) (client.StartWorkflowOptions, string, contract.Start, error) {
-	def, err := definition.Parse(file, text)
+// definition gives how a document's executions start, and executes it. It is
+// parsed once, before, as a workflow in Go is compiled before.
+func (e *executor) definition(file, text, want string) (client.StartWorkflowOptions, func(context.Context) error, error) {
+	def, err := definition.Parse(file, []byte(text))
 	if err != nil {
-		return client.StartWorkflowOptions{}, "", contract.Start{}, err
+		return client.StartWorkflowOptions{}, nil, err
 	}
-	return client.StartWorkflowOptions{
+	options := client.StartWorkflowOptions{
 		TaskQueue:             taskQueue,
 		TypedSearchAttributes: workflows.SearchAttributes(def, ""),
 		StaticSummary:         "version " + def.Document.Version,
-	}, workflows.TypeName(def.Document), contract.Start{Definition: contract.Source{File: file, Document: string(text), Digest: def.Digest}}, nil
+	}
+	start := contract.Start{Definition: contract.Source{File: file, Document: text, Digest: def.Digest}}
+	return options, func(ctx context.Context) error {
+		return e.execute(ctx, want, options, workflows.TypeName(def.Document), start)
+	}, nil
 }
 
 // execute starts an execution and awaits its output. Each wait is short, since a
