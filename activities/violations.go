@@ -54,7 +54,7 @@ func (f filing) report(ctx context.Context, violations []sandbox.Violation) cont
 	for _, v := range violations {
 		report.Violations = append(report.Violations, contract.Violation{
 			ID: v.ID, Type: string(v.Type), Severity: v.Severity.String(), Subject: oneLine(v.Detail, 250), Syscall: v.Syscall,
-			Count: v.Count, Action: v.Action, Ended: f.ended && v.Severity > sandbox.Low, At: time.Now().UTC(),
+			Count: v.Count, Action: v.Action, PID: v.PID, Command: v.Command, Ended: f.ended && v.Severity > sandbox.Low, At: time.Now().UTC(),
 			Version: f.task.Version, Digest: f.task.Digest, Script: f.script,
 			Execution: info.WorkflowExecution.ID, Run: info.WorkflowExecution.RunID, Root: f.task.Execution,
 			Task: f.task.Reference, Activity: info.ActivityID, Level: level, Policy: f.policy.PolicyDigest,

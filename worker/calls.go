@@ -157,15 +157,7 @@ func logCall(log zerolog.Logger, request contract.Call, level policies.Level, re
 		Str("execution", request.Task.Execution).
 		Logger()
 	if v := report.Violation; v != nil {
-		log.Warn().
-			Str("id", v.ID).
-			Str("type", string(v.Type)).
-			Stringer("severity", v.Severity).
-			Str("syscall", v.Syscall).
-			Str("detail", v.Detail).
-			Int("count", v.Count).
-			Str("action", v.Action).
-			Msg("violation")
+		violation(log.Warn(), *v).Msg("violation")
 	}
 	log.Info().
 		Stringer("sandbox_level", level).

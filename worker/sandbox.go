@@ -298,6 +298,8 @@ type execViolation struct {
 	Detail   string `json:"detail"`
 	Count    int    `json:"count"`
 	Action   string `json:"action"`
+	PID      int    `json:"pid,omitempty"`     // as the sandbox numbers it; 0: no process of it
+	Command  string `json:"command,omitempty"` // its name
 }
 
 type execUsage struct {
@@ -320,7 +322,7 @@ func newExecReport(r sandbox.Result) execReport {
 	for i, v := range r.Violations {
 		report.Violations[i] = execViolation{
 			ID: v.ID, Type: string(v.Type), Severity: v.Severity.String(), Syscall: v.Syscall,
-			Detail: v.Detail, Count: v.Count, Action: v.Action,
+			Detail: v.Detail, Count: v.Count, Action: v.Action, PID: v.PID, Command: v.Command,
 		}
 	}
 	report.Connections = execConnections(r.Connections)

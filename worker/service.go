@@ -334,5 +334,7 @@ func violation(line *zerolog.Event, v sandbox.Violation) *zerolog.Event {
 		Str("syscall", v.Syscall).
 		Str("detail", v.Detail).
 		Int("count", v.Count).
-		Str("action", v.Action)
+		Str("action", v.Action).
+		Int("pid", v.PID).
+		Str("command", v.Command)
 }

@@ -122,6 +122,14 @@ func (a *app) violationsShowCommand() *cobra.Command {
 	return cmd
 }
 
+// processOf shows the process that a violation is of; nothing where it is none.
+func processOf(v contract.Violation) string {
+	if v.PID == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", v.PID, v.Command)
+}
+
 func (a *app) printViolation(v violationEntry) error {
 	if a.output != "table" {
 		return a.printJSON(v)
@@ -137,6 +145,7 @@ func (a *app) printViolation(v violationEntry) error {
 		{"syscall", v.Syscall},
 		{"count", fmt.Sprint(v.Count)},
 		{"action", v.Action},
+		{"process", processOf(v.Violation)},
 		{"time", v.At.Local().Format(time.DateTime)},
 		{"execution", v.Execution},
 		{"task", v.Task},

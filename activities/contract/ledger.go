@@ -100,6 +100,10 @@ type Violation struct {
 	Syscall  string `json:"syscall,omitempty"`
 	Count    int    `json:"count"` // of repetitions in the run; the violation counts once
 	Action   string `json:"action,omitempty"`
+	// PID is the process that was first to do it, as its sandbox numbers it, and
+	// Command the name that it gave itself; zero where no process did.
+	PID     int    `json:"pid,omitempty"`
+	Command string `json:"command,omitempty"`
 	// Ended says that the program was ended for what it did (SEC_001).
 	Ended bool      `json:"ended,omitempty"`
 	At    time.Time `json:"at"`

@@ -163,7 +163,7 @@ func severityOf(name string) sandbox.Severity {
 // bounded keeps what a violation says within what a ledger can hold.
 func bounded(v contract.Violation) contract.Violation {
 	const most = 300
-	for _, field := range []*string{&v.Subject, &v.Task, &v.Execution, &v.Activity, &v.Action} {
+	for _, field := range []*string{&v.Subject, &v.Task, &v.Execution, &v.Activity, &v.Action, &v.Command} {
 		if len(*field) > most {
 			*field = (*field)[:most]
 		}

@@ -132,11 +132,12 @@ func TestJudge_HostileReport(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, policies.Standard, nil)
 	r := report("harmless, really", "a")
-	r.Violations[0].Subject = strings.Repeat("x", 100_000)
+	r.Violations[0].Subject, r.Violations[0].Command = strings.Repeat("x", 100_000), strings.Repeat("y", 100_000)
 	j, err := b.Judge(t.Context(), contract.Judging{Summary: summary, Reports: []contract.Signed{b.signed(t, ForReport, r)}})
 	require.NoError(t, err)
 	assert.Equal(t, "quarantine", j.Decision)
 	assert.Len(t, j.Violations[0].Subject, 300)
+	assert.Len(t, j.Violations[0].Command, 300)
 }
 
 func ending(n string, failed bool, severity, action string) contract.Ending {
