@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"lazaret.dev/lazaret/worker/devserver"
@@ -12,7 +13,9 @@ import (
 // A Temporal that another "run" has started goes away with that run. Whoever
 // uses it meanwhile opens another session then, with the server that has taken
 // its place or with one of their own, and goes on with the same execution,
-// which stands in the database.
+// which stands in the database. In the place of "up" nobody starts one of their
+// own: its worker would refuse to every execution what up's operator permits, and
+// up could not come back.
 
 // watchEvery is how often a session looks whether its server is still there,
 // and a start whether the state folder is free.
@@ -21,6 +24,10 @@ const watchEvery = 100 * time.Millisecond
 // handoverTimeout bounds the wait for another process to start or to stop its
 // server: the time that a worker's stop and the server's may take.
 const handoverTimeout = 20 * time.Second
+
+// upReturns is how long whoever used an "up" that has ended waits for another: the
+// time in which a service manager starts it again.
+const upReturns = 30 * time.Second
 
 // opener makes a session: connect or connectOrStart.
 type opener func(context.Context) (*session, error)
@@ -33,6 +40,9 @@ func (s *session) persist(ctx context.Context, open opener, act func(context.Con
 		if err == nil || ctx.Err() != nil || !s.gone() {
 			return err
 		}
+		if err := s.awaitUp(ctx, upReturns); err != nil {
+			return err
+		}
 		next, err := open(ctx)
 		if err != nil {
 			return err
@@ -40,6 +50,23 @@ func (s *session) persist(ctx context.Context, open opener, act func(context.Con
 		s.Close()
 		*s = *next
 	}
+}
+
+// awaitUp waits for a server in the place of an "up" that has ended.
+func (s *session) awaitUp(ctx context.Context, patience time.Duration) error {
+	if s.server.Kind != install.Up {
+		return nil
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if _, found, err := s.install.Running(); found || err != nil {
+			return err
+		}
+		if !pause(ctx) {
+			return ctx.Err()
+		}
+	}
+	return unreachable(fmt.Errorf("`lazaret up` has ended, and was not started again within %s", patience),
+		"start it: what is unfinished goes on, and `lazaret result ID` waits for its end")
 }
 
 // attended gives act a context that also ends when the server goes away: the

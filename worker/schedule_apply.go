@@ -105,6 +105,10 @@ func scheduleFindings(b *bundle) definition.Findings {
 		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/timezoneName", "schedule.timezone",
 			"a name of the IANA database, such as Europe/Berlin", fmt.Sprintf("there is no time zone %.100q here", s.TimeZone))}
 	}
+	if s.PauseIsLost() {
+		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/pauseOnFailure", "schedule.policy",
+			definition.PauseLostHint, definition.PauseLost)}
+	}
 	if err := b.def.Input.Schema.Validate(s.Input); err != nil {
 		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/input", "schedule.input",
 			"every execution gets document.metadata.schedule.input", fmt.Sprintf("input: %v", err))}

@@ -32,7 +32,7 @@ func scheduleOf(b *bundle, input []byte) client.ScheduleOptions {
 		ID:             scheduleID(b.def.Document.Namespace, b.def.Document.Name),
 		Spec:           scheduleSpec(s),
 		Action:         scheduleAction(b, input),
-		Overlap:        overlaps[overlapOf(s)],
+		Overlap:        overlaps[s.OverlapPolicy()],
 		CatchupWindow:  catchupOf(s),
 		PauseOnFailure: s.PauseOnFailure,
 		// After a delay there has to be a first execution.
@@ -70,19 +70,6 @@ func ranges(values []int) []client.ScheduleRange {
 		all = append(all, client.ScheduleRange{Start: v, End: v})
 	}
 	return all
-}
-
-// overlapOf is the policy written, or else the one that the kind implies.
-func overlapOf(s *definition.Schedule) definition.Overlap {
-	switch {
-	case s.After > 0:
-		return definition.BufferOne
-	case s.Overlap != "":
-		return s.Overlap
-	case s.Every > 0:
-		return definition.AllowAll // the language: whether or not the last one has ended
-	}
-	return definition.Skip
 }
 
 // catchupOf is the window written. Otherwise what an outage missed of a calendar

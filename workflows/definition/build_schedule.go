@@ -105,7 +105,17 @@ func (c *checker) policy(s *Schedule, schedule, policy cursor) {
 		c.report(end, "schedule.policy", "endTime is before startTime")
 	}
 	s.Input = policy.get("input").raw
+	if s.PauseIsLost() {
+		c.warn(policy.get("pauseOnFailure"), "schedule.policy", PauseLostHint, PauseLost)
+	}
 }
+
+// PauseLost is what is wrong where [Schedule.PauseIsLost], and PauseLostHint the remedy. A
+// definition with it goes on to run; it is not applied.
+const (
+	PauseLost     = "pauseOnFailure means nothing with the overlap policy AllowAll: Temporal does not wait for how executions end"
+	PauseLostHint = "write overlapPolicy: Skip, or BufferOne; every has AllowAll unless it is written"
+)
 
 func (c *checker) overlap(schedule, cur cursor) Overlap {
 	if !cur.exists() {

@@ -20,6 +20,25 @@ type Schedule struct {
 	Input          any       // of every execution
 }
 
+// PauseIsLost tells whether PauseOnFailure has no effect: Temporal does not wait
+// for the ends of executions that may overlap.
+func (s *Schedule) PauseIsLost() bool {
+	return s.PauseOnFailure && !s.Events && s.OverlapPolicy() == AllowAll
+}
+
+// OverlapPolicy is the policy written, or else the one that the kind implies.
+func (s *Schedule) OverlapPolicy() Overlap {
+	switch {
+	case s.After > 0:
+		return BufferOne
+	case s.Overlap != "":
+		return s.Overlap
+	case s.Every > 0:
+		return AllowAll // the language: whether or not the last one has ended
+	}
+	return Skip
+}
+
 // Overlap is what happens when a start is due while an execution runs.
 type Overlap string
 
