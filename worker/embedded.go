@@ -115,6 +115,7 @@ func (a *app) startEmbedded(ctx context.Context, home *install.Install, options 
 	worker.grantKey = home.SigningKey()
 	connection := localOptions(home, server.Address(), install.Worker)
 	sealed.apply(&connection)
+	worker.sealed = sealed
 	w, err := a.startService(ctx, connection, worker)
 	if err != nil {
 		_ = server.Stop()

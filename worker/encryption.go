@@ -72,25 +72,42 @@ type encryption struct {
 }
 
 func (e *encryption) apply(options *client.Options) {
-	if e != nil {
-		e.codec.Apply(options)
+	if e == nil {
+		options.DataConverter = codec.Keyless().Converter()
+		return
 	}
+	e.codec.Apply(options)
 }
 
-// encrypt lets a connection use the keys of a file; an empty name changes nothing.
-func (a *app) encrypt(options *client.Options, file string) error {
+// working are the options of who works on executions: what it has no key for, it
+// leaves to others.
+func (e *encryption) working(options client.Options) client.Options {
+	if e == nil {
+		options.DataConverter = codec.Keyless().Halting().Converter()
+		return options
+	}
+	e.codec.Halting().Apply(&options)
+	return options
+}
+
+// encrypt lets a connection use the keys of a file; with an empty name there are
+// none.
+func (a *app) encrypt(options *client.Options, file string) (*encryption, error) {
 	if file == "" {
 		if a.refusePlain {
-			return invalid("name the keys with --payload-keys", "--refuse-plain would refuse everything: there are no keys")
+			return nil, invalid("name the keys with --payload-keys", "--refuse-plain would refuse everything: there are no keys")
 		}
-		return nil
+		var none *encryption
+		none.apply(options)
+		return none, nil
 	}
 	keeper, err := codec.Open(file, nil)
 	if err != nil {
-		return keysError(err)
+		return nil, keysError(err)
 	}
-	codec.New(keeper, codec.Options{RefusePlain: a.refusePlain}).Apply(options)
-	return nil
+	e := &encryption{codec: codec.New(keeper, codec.Options{RefusePlain: a.refusePlain}), file: file}
+	e.apply(options)
+	return e, nil
 }
 
 // ownEncryption is that of the server that this process starts. With none asked

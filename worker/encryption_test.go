@@ -181,7 +181,8 @@ func TestEncryption_RefusePlain(t *testing.T) {
 	require.Error(t, err)
 
 	options := localOptions(temporal.home, temporal.address, install.CLI)
-	require.NoError(t, a.encrypt(&options, keys))
+	_, err = a.encrypt(&options, keys)
+	require.NoError(t, err)
 	c, err := a.dial(t.Context(), options)
 	require.NoError(t, err)
 	defer c.Close()

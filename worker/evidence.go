@@ -121,6 +121,9 @@ func (a *app) evidence(ctx context.Context, s *session, name string, flags evide
 	if _, err := os.Stat(filepath.Join(dir, "audit.log")); err != nil {
 		return noAudit(dir)
 	}
+	if _, err := os.Lstat(flags.out); err == nil {
+		return invalid("name a new file", "%s exists", flags.out)
+	}
 	log, err := audit.Open(dir, audit.Limits{}, nil)
 	if err != nil {
 		return auditError(err)
@@ -129,6 +132,9 @@ func (a *app) evidence(ctx context.Context, s *session, name string, flags evide
 	g := gathering{app: a, session: s, name: name, bundle: evidence.New(name, "lazaret "+a.build.Version+" "+a.build.Commit, time.Now()), documents: map[string]bool{}}
 	if err := g.gather(ctx, dir, flags); err != nil {
 		return err
+	}
+	if !g.known {
+		return invalid("lazaret list and lazaret quarantine list --all show names", "nothing is known of %s: no execution, no ledger, no published version, no line of the audit log", name)
 	}
 	namespace, short, _ := strings.Cut(name, "/")
 	if _, err := log.Append(audit.Event{Kind: audit.Incident, Namespace: namespace, Name: short, Subject: filepath.Base(flags.out), Outcome: "evidence", Message: "evidence is put into a bundle"}); err != nil {
@@ -151,6 +157,7 @@ type gathering struct {
 	name      string
 	bundle    *evidence.Bundle
 	documents map[string]bool // by digest
+	known     bool            // there is something about the definition
 }
 
 func (g *gathering) gather(ctx context.Context, auditDir string, flags evidenceFlags) error {
@@ -182,6 +189,7 @@ func (g *gathering) executions(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
+	g.known = g.known || len(found) > 0
 	for i, e := range found {
 		history := &historypb.History{}
 		for events := g.session.GetWorkflowHistory(ctx, e.ID, e.Run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
@@ -259,6 +267,7 @@ func (g *gathering) published(ctx context.Context) {
 		g.bundle.Lacks("published versions", err)
 		return
 	}
+	g.known = true
 	if err := g.bundle.AddJSON("published.json", index); err != nil {
 		g.bundle.Lacks("published versions", err)
 	}
@@ -286,6 +295,7 @@ func (g *gathering) ledger(ctx context.Context, limit int) {
 		g.bundle.Lacks("ledger", err)
 		return
 	}
+	g.known = true
 	g.incidentReports(ctx, held, limit)
 }
 
@@ -297,6 +307,7 @@ func (g *gathering) audited(dir string) error {
 		if line.Namespace+"/"+line.Name == g.name {
 			lines.Write(text)
 			lines.WriteByte('\n')
+			g.known = true
 		}
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/activities/codec"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/ledger"
 	"lazaret.dev/lazaret/activities/notify"
@@ -36,22 +38,38 @@ func (a *app) readLedgerKey() ([]byte, error) {
 // localKey is the installation's key, if the Temporal at the address is the one
 // that this installation has up: its own worker signs with it too.
 func (a *app) localKey(address string) []byte {
+	if home, _, local := a.localTemporal(address); local {
+		return derivedKey(home.SigningKey(), "ledger")
+	}
+	return nil
+}
+
+// localPayloadKeys names the keys with which this installation seals, likewise.
+func (a *app) localPayloadKeys(address string) string {
+	_, running, _ := a.localTemporal(address)
+	return running.PayloadKeys
+}
+
+// localTemporal is what this installation has up, if that is the Temporal at the
+// address.
+func (a *app) localTemporal(address string) (*install.Install, install.Discovery, bool) {
 	dir, err := a.statePath()
 	if err != nil {
-		return nil
+		return nil, install.Discovery{}, false
 	}
 	// Opening it would make it where there is none.
 	if _, err := os.Stat(dir); err != nil {
-		return nil
+		return nil, install.Discovery{}, false
 	}
 	home, err := install.Open(dir)
 	if err != nil {
-		return nil
+		return nil, install.Discovery{}, false
 	}
-	if running, found, err := home.Running(); err != nil || !found || running.Address != address {
-		return nil
+	running, found, err := home.Running()
+	if err != nil || !found || running.Address != address {
+		return nil, install.Discovery{}, false
 	}
-	return derivedKey(home.SigningKey(), "ledger")
+	return home, running, true
 }
 
 // readKeyFile reads a key that workers share.
@@ -89,7 +107,12 @@ func (s *service) newLedgerPart(options serviceOptions, log zerolog.Logger) (*le
 		log.Warn().Msg("without --ledger-key, whoever can write to Temporal can file violations and lift quarantines")
 	}
 	host, _ := os.Hostname() // for people
-	trouble := func(err error) { log.Warn().Err(err).Msg("ledger") }
+	trouble := func(err error) {
+		log.Warn().Err(err).Msg("ledger")
+		if errors.Is(err, codec.ErrUnknownKey) { // it would never know what is held
+			s.fail(err)
+		}
+	}
 	return &ledgerPart{
 		filer: &ledger.Filer{Client: s.client, Key: key, Worker: fmt.Sprintf("%d@%s", os.Getpid(), host), Spool: spool, Trouble: trouble},
 		gate:  &ledger.Gate{Client: s.client, Namespace: s.namespace, Trouble: trouble, Changed: options.monitor.heldNow},

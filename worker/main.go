@@ -25,7 +25,8 @@ func Main(args []string, build Build) int {
 	defer stop()
 	go func() { <-ctx.Done(); stop() }()
 	nameBinary(build)
-	zerolog.MessageFieldName = "msg" // the key that log queries expect (B55)
+	sdkworker.SetStickyWorkflowCacheSize(cachedWorkflows) // before the server's own workers
+	zerolog.MessageFieldName = "msg"                      // the key that log queries expect (B55)
 	a := &app{build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	return a.execute(ctx, args)
 }
@@ -33,6 +34,11 @@ func Main(args []string, build Build) int {
 // nameBinary is how histories name the program that ran a workflow task. Left
 // to itself the SDK reads all of the executable for that, 200 MB, and sums it.
 func nameBinary(build Build) { sdkworker.SetBinaryChecksum(build.Version + "+" + build.Commit) }
+
+// cachedWorkflows is how many executions a process keeps between their tasks, some
+// 60 KB each. Those beyond are replayed from their histories when their next task
+// comes. The SDK's default of 10,000 is no bound that a machine would notice.
+const cachedWorkflows = 1000
 
 // app is what every command shares. It is set before a command runs.
 type app struct {

@@ -12,10 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+	"google.golang.org/protobuf/proto"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
@@ -100,6 +102,20 @@ func (m *monitor) register() {
 	})
 	m.registry.MustRegister(m.runs, m.seconds, m.events, m.filtered, m.requests, m.policies, m.held, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+}
+
+// helped gives the SDK's metrics a help text, which promtool wants of each: the
+// SDK has none.
+func helped(from prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := from.Gather()
+		for _, f := range families {
+			if f.GetHelp() == "" {
+				f.Help = proto.String("A metric of Temporal's Go SDK.")
+			}
+		}
+		return families, err
+	})
 }
 
 func (m *monitor) observe(_ contract.Process, level policies.Level, result sandbox.Result) {
@@ -198,7 +214,7 @@ func (c poolCollector) Collect(out chan<- prometheus.Metric) {
 // serve answers until close. ready reports whether Temporal answers.
 func (m *monitor) serve(ready func(context.Context) error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(helped(m.registry), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

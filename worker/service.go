@@ -44,11 +44,13 @@ type serviceOptions struct {
 	events       eventOptions
 	ingress      *ingress // takes events over HTTP; nil: none
 	ledgerKey    []byte   // that workers share; nil: the installation's
+	sealed       *encryption
 }
 
 // service is a running worker: it polls Temporal and runs what it is given.
 type service struct {
 	client    client.Client
+	work      client.Client // the worker's own, on the same connection
 	namespace string
 	worker    sdkworker.Worker
 	processes *activities.Processes
@@ -84,6 +86,10 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		return nil, err
 	}
 	s := &service{client: c, namespace: connection.Namespace, failed: make(chan error, 1)}
+	if s.work, err = client.NewClientFromExistingWithContext(ctx, c, options.sealed.working(connection)); err != nil {
+		c.Close()
+		return nil, unreachable(fmt.Errorf("worker: %w", err), "")
+	}
 	if s.audit, err = audit.Open(options.auditDir, audit.Limits{}, nil); err != nil {
 		s.close()
 		return nil, auditError(err)
@@ -122,7 +128,7 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 		return nil, err
 	}
 	s.processes.Filer, s.calls.Filer = s.ledger.filer, s.ledger.filer
-	s.worker = newWorker(c, options, s.ledger.gate, s.failed)
+	s.worker = newWorker(s.work, options, s.ledger.gate, s.fail)
 	s.registerLedger(options, log)
 	s.processes.Register(s.worker)
 	s.calls.Register(s.worker)
@@ -216,7 +222,7 @@ func (a *app) processes(options serviceOptions, log zerolog.Logger) *activities.
 	return p
 }
 
-func newWorker(c client.Client, options serviceOptions, gate *ledger.Gate, failed chan<- error) sdkworker.Worker {
+func newWorker(c client.Client, options serviceOptions, gate *ledger.Gate, fail func(error)) sdkworker.Worker {
 	scripts := options.maxScripts
 	if scripts == 0 {
 		scripts = 2 * runtime.NumCPU()
@@ -230,13 +236,16 @@ func newWorker(c client.Client, options serviceOptions, gate *ledger.Gate, faile
 		// Cancellation reaches a script with the answer to a heartbeat.
 		MaxHeartbeatThrottleInterval:     time.Second,
 		DefaultHeartbeatThrottleInterval: time.Second,
-		OnFatalError: func(err error) {
-			select {
-			case failed <- err:
-			default:
-			}
-		},
+		OnFatalError:                     fail,
 	})
+}
+
+// fail ends the worker with the first error that is told.
+func (s *service) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
 }
 
 // stop takes no new work, lets scripts finish within the grace, kills the rest
@@ -268,6 +277,7 @@ func (s *service) close() {
 	if s.audit != nil {
 		_ = s.audit.Close()
 	}
+	s.work.Close()
 	s.client.Close()
 }
 

@@ -59,7 +59,7 @@ func (a *app) connectExisting(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	if configured {
-		if err := a.encrypt(&options, a.keyFile("")); err != nil {
+		if _, err := a.encrypt(&options, a.keyFile(a.localPayloadKeys(options.HostPort))); err != nil {
 			return nil, err
 		}
 		c, err := a.dial(ctx, options)
@@ -80,7 +80,7 @@ func (a *app) connectExisting(ctx context.Context) (*session, error) {
 		return nil, nil
 	}
 	options = localOptions(home, running.Address, install.CLI)
-	if err := a.encrypt(&options, a.keyFile(running.PayloadKeys)); err != nil {
+	if _, err := a.encrypt(&options, a.keyFile(running.PayloadKeys)); err != nil {
 		return nil, err
 	}
 	c, err := a.dial(ctx, options)

@@ -148,13 +148,15 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 		return unreachable(errors.New("no Temporal is configured"),
 			"set TEMPORAL_ADDRESS, or use `lazaret up` for Temporal and worker in one")
 	}
-	if err := a.encrypt(&connection, a.keyFile("")); err != nil {
+	sealed, err := a.encrypt(&connection, a.keyFile(a.localPayloadKeys(connection.HostPort)))
+	if err != nil {
 		return err
 	}
 	options, err := a.serviceOptions(ctx, flags)
 	if err != nil {
 		return err
 	}
+	options.sealed = sealed
 	defer options.monitor.close()
 	defer options.ingress.close() //nolint:contextcheck // after everything else, whatever has ended
 	options.register = true

@@ -19,6 +19,11 @@ type Options struct {
 	// taken as they are: those of executions from before encryption, and inputs
 	// from programs that have no key.
 	RefusePlain bool
+	// Halt panics where the ring lacks a payload's key, instead of returning an
+	// error. It is for who works on executions: what another could read must not
+	// pass for a wrong input. Temporal's SDK makes a failed task of it, and Temporal
+	// gives that to another worker.
+	Halt bool
 }
 
 // Codec seals and opens payloads. It is immutable and may be used concurrently.
@@ -34,6 +39,16 @@ type Codec struct {
 // sealed. The SDK binds it where it uses it.
 func New(keeper *Keeper, options Options) *Codec {
 	return &Codec{keeper: keeper, options: options, kind: Data, where: Binding{Kind: Data}, random: rand.Reader}
+}
+
+// Keyless returns a codec that opens nothing, and says so of what is sealed.
+func Keyless() *Codec { return New(Hold(Ring{}, nil), Options{OpenOnly: true}) }
+
+// Halting returns the codec with the option Halt.
+func (c *Codec) Halting() *Codec {
+	other := *c
+	other.options.Halt = true
+	return &other
 }
 
 func (c *Codec) forFailures() *Codec {
@@ -120,7 +135,11 @@ func (c *Codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 	}
 	key, found := c.keeper.find(string(p.GetMetadata()[metaKey]))
 	if !found {
-		return nil, refused(fmt.Errorf("%w: %.80q", ErrUnknownKey, p.GetMetadata()[metaKey]), "add the key to the ring that --payload-keys names")
+		err := refused(fmt.Errorf("%w: %.80q", ErrUnknownKey, p.GetMetadata()[metaKey]), "add the key to the ring that --payload-keys names")
+		if c.options.Halt {
+			panic(err)
+		}
+		return nil, err
 	}
 	binding := p.GetMetadata()[metaBinding]
 	size := key.aead.NonceSize()

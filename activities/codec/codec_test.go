@@ -250,6 +250,27 @@ func TestCodec_Plain(t *testing.T) {
 	assert.NotContains(t, err.Error(), `"plain"`)
 }
 
+// TestCodec_Halt: what it has no key for is not its own to judge; what was changed
+// is wrong for everybody.
+func TestCodec_Halt(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	c := testCodec(t, testKey(t, ChaCha20Poly1305, from))
+	sealed, err := c.Encode(text("word"))
+	require.NoError(t, err)
+	for name, other := range map[string]*Codec{"another ring": testCodec(t, testKey(t, ChaCha20Poly1305, from)), "no ring": Keyless()} {
+		_, err := other.Decode(sealed)
+		require.ErrorIs(t, err, ErrUnknownKey, name)
+		assert.Panics(t, func() { _, _ = other.Halting().Decode(sealed) }, name)
+		opened, err := other.Halting().Decode(text("plain"))
+		require.NoError(t, err, name)
+		assert.Equal(t, "plain", string(opened[0].GetData()), name)
+	}
+	sealed[0].Data[len(sealed[0].GetData())-1] ^= 1
+	_, err = c.Halting().Decode(sealed)
+	require.ErrorIs(t, err, ErrTampered)
+}
+
 func TestParseAlgorithm(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"AES-256-CBC", "AesCbc256", "aes-256-ctr", "aes-ecb"} {

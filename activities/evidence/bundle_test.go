@@ -117,6 +117,7 @@ func TestVerify_Tampered(t *testing.T) {
 	path := testBundle(t, s)
 	for want, change := range map[string]func([]entry) []entry{
 		`"audit.jsonl" was changed`:          func(e []entry) []entry { e[2].text = []byte("LINE\n"); return e },
+		`"history/one.json" was changed`:     func(e []entry) []entry { e[3].text = append(e[3].text, ' '); return e },
 		`stands where "audit.jsonl" belongs`: func(e []entry) []entry { e[2], e[3] = e[3], e[2]; return e },
 		`is missing`:                         func(e []entry) []entry { return e[:len(e)-1] },
 		`behind the last entry`:              func(e []entry) []entry { return append(e, entry{"more", nil}) },

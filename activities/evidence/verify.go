@@ -79,6 +79,9 @@ func readManifest(archive *tar.Reader) (m Manifest, signed, signature []byte, er
 
 func readEntry(archive *tar.Reader, name string, limit int64) ([]byte, error) {
 	header, err := archive.Next()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, bad("it is damaged, or cut off: %w", err)
+	}
 	if err != nil || header.Name != name || header.Typeflag != tar.TypeReg || header.Size > limit {
 		return nil, bad("%s is missing, or not where it belongs", name)
 	}
@@ -96,8 +99,11 @@ func verifyFiles(archive *tar.Reader, m Manifest) (own ed25519.PublicKey, err er
 		if err != nil {
 			return nil, bad("%q is missing, or the archive is damaged", f.Name)
 		}
-		if header.Name != f.Name || header.Typeflag != tar.TypeReg || header.Size != f.Size || f.Size > maxFile || !entryName.MatchString(f.Name) {
+		if header.Name != f.Name || header.Typeflag != tar.TypeReg || f.Size > maxFile || !entryName.MatchString(f.Name) {
 			return nil, bad("%.200q stands where %q belongs", header.Name, f.Name)
+		}
+		if header.Size != f.Size {
+			return nil, bad("%q was changed", f.Name)
 		}
 		hash := sha256.New()
 		var text strings.Builder

@@ -237,6 +237,16 @@ func TestFromNotice(t *testing.T) {
 	assert.Equal(t, "UnauthorizedFileAccess", m.Rule)
 	assert.Equal(t, "the definition is in quarantine: 1 of 1 violations that count", m.Text)
 	assert.Equal(t, m, fromNotice(n), "again it is the same")
+	// Of as many violations as a ledger keeps, the id is still one that servers take as a header.
+	many := n
+	for i := range 256 {
+		many.Violations = append(many.Violations, contract.Violation{ID: fmt.Sprintf("%032d", i), Type: "UnauthorizedFileAccess", Severity: "High"})
+	}
+	long := fromNotice(many).ID
+	assert.LessOrEqual(t, len(long), maxID)
+	assert.Equal(t, long, fromNotice(many).ID)
+	many.Violations[255].ID = "another"
+	assert.NotEqual(t, long, fromNotice(many).ID)
 	// A route can ask for a type of incident (C34).
 	assert.Equal(t, []string{contract.UnauthorizedAccess, contract.AbnormalActivity}, m.Types)
 	assert.True(t, wants(policies.NotifyRoute{MinSeverity: sandbox.High, Rules: []string{"unauthorized-*"}}, m))

@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -35,7 +37,7 @@ func fromNotice(n ledger.Notice) Message {
 			m.Rule, m.Severity, m.Subject, m.Version, m.Digest, m.Execution, m.Task = v.Type, v.Severity, v.Subject, v.Version, v.Digest, v.Execution, v.Task
 		}
 	}
-	m.ID = strings.Join(ids, " ")
+	m.ID = identify(ids)
 	switch n.Kind {
 	case ledger.Quarantined, ledger.Forged:
 		m.Severity = sandbox.Critical.String()
@@ -52,6 +54,20 @@ func fromNotice(n ledger.Notice) Message {
 		m.Text += ", by " + n.By
 	}
 	return m
+}
+
+// maxID is how long an id may be: it is a header of a webhook, and servers take no
+// long ones.
+const maxID = 256
+
+// identify joins what tells one notice from another; a long rest is hashed.
+func identify(parts []string) string {
+	id := strings.Join(parts, " ")
+	if len(id) <= maxID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return parts[0] + " " + hex.EncodeToString(sum[:])
 }
 
 var words = map[ledger.Kind]string{
