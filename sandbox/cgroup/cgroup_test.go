@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,6 +35,21 @@ func TestLocate_Hybrid(t *testing.T) {
 func TestLocate_Unified(t *testing.T) {
 	got := locate(mounts("30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"), ownGroups("0::/system.slice/w.service\n"))
 	assert.Equal(t, map[string]string{unified: "/sys/fs/cgroup/system.slice/w.service"}, got)
+}
+
+// TestLocate_Aside: a worker that has divided its group, and what it starts, are in a leaf of it.
+func TestLocate_Aside(t *testing.T) {
+	const at = "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"
+	for own, want := range map[string]string{
+		"/system.slice/w.service/lazaret-worker": "/sys/fs/cgroup/system.slice/w.service",
+		"/lazaret-worker":                        "/sys/fs/cgroup",
+		"/system.slice/worker":                   "/sys/fs/cgroup/system.slice/worker",
+		"/lazaret-worker/other":                  "/sys/fs/cgroup/lazaret-worker/other",
+	} {
+		assert.Equal(t, map[string]string{unified: want}, locate(mounts(at), ownGroups("0::"+own+"\n")), own)
+	}
+	inside := strings.Replace(at, " / /sys", " /lazaret-worker /sys", 1)
+	assert.Equal(t, map[string]string{unified: "/sys/fs/cgroup"}, locate(mounts(inside), ownGroups("0::/lazaret-worker\n")), "what is above is not visible")
 }
 
 func TestLocate_GroupOutsideTheMount(t *testing.T) {
@@ -69,6 +85,8 @@ func TestChoose_V2(t *testing.T) {
 	file("memory.peak", "4096\n")
 	file("pids.events", "max 5\n")
 	assert.Equal(t, Counters{OOMKills: 2, PidsRefused: 5, PeakMemory: 4096}, group.Counters())
+	file("memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 3\noom_group_kill 1\n")
+	assert.EqualValues(t, 1, group.Counters().OOMKills, "one program, with its pid 1 and helper")
 }
 
 // TestChoose_PartOfV2: systemd delegates memory and pids to its user sessions.

@@ -132,7 +132,7 @@ func (g *Group) Kill() bool {
 
 // Counters is what the kernel counted for a group.
 type Counters struct {
-	OOMKills    uint64 // processes that the OOM killer ended for this group's limit
+	OOMKills    uint64 // times that the OOM killer ended a process, or all together, for this group's limit
 	PidsRefused uint64 // forks refused by the group's limit
 	PeakMemory  int64  // bytes
 }
@@ -146,6 +146,10 @@ func (g *Group) Counters() Counters {
 			oom, peak = "memory.events", "memory.peak"
 		}
 		c.OOMKills, c.PeakMemory = field(memory, oom, "oom_kill"), int64(field(memory, peak, ""))
+		// v2 ends all of the group's processes, pid 1 with them, and counts each (memory.oom.group).
+		if together := field(memory, oom, "oom_group_kill"); together > 0 {
+			c.OOMKills = together
+		}
 	}
 	if pids, _ := g.dir("pids"); pids != "" {
 		c.PidsRefused = field(pids, "pids.events", "max")

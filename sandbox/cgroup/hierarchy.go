@@ -101,9 +101,21 @@ func locate(ms []mount, own map[string]string) map[string]string {
 				continue
 			}
 			if dir, ok := m.dir(group); ok {
-				found[name] = dir
+				found[name] = home(dir, m)
 			}
 		}
 	}
 	return found
+}
+
+// aside is the name of the leaf that a worker moves into when it divides its group.
+const aside = prefix + "worker"
+
+// home is the group that is divided for a process that is in dir: the one above the
+// leaf of a worker that moved aside, be it this process or the one that started it.
+func home(dir string, m mount) string {
+	if m.v2 && filepath.Base(dir) == aside && dir != m.point {
+		return filepath.Dir(dir)
+	}
+	return dir
 }

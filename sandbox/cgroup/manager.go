@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -21,20 +23,45 @@ type Manager struct {
 	missing map[string]error  // why a controller has none
 	points  []string          // where hierarchies are mounted
 	owner   owner
+
+	undivided string // the v2 group that has controllers and cannot be divided
 }
 
 // made counts the groups of this process, of all its managers together: their
 // names differ by it alone.
 var made atomic.Uint64
 
+// moves keeps the managers of this process from moving it at the same time.
+var moves sync.Mutex
+
 // New finds the hierarchies and the controllers that this process can use in
-// them. It fails only where /proc does not tell.
+// them. It fails only where /proc does not tell. A process that a shell started
+// shares the v2 group of its login, which cannot be divided: systemd then moves it
+// into one of its own.
 func New() (*Manager, error) {
-	found, points, err := bases()
+	moves.Lock()
+	defer moves.Unlock()
+	who, err := self()
 	if err != nil {
 		return nil, err
 	}
-	who, err := self()
+	m, err := look(who)
+	if err != nil || m.undivided == "" {
+		return m, err
+	}
+	l, ok := loggedIn(m.undivided, who)
+	if !ok {
+		return m, nil
+	}
+	if err := l.leave(context.Background(), who); err != nil {
+		m.blame(err)
+		return m, nil
+	}
+	return look(who)
+}
+
+func look(who owner) (*Manager, error) {
+	found, points, err := bases()
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +69,13 @@ func New() (*Manager, error) {
 	m.choose(found)
 	m.try()
 	return m, nil
+}
+
+// blame adds to what is missing what came of the attempt to get it.
+func (m *Manager) blame(err error) {
+	for c, missing := range m.missing {
+		m.missing[c] = fmt.Errorf("%w; %w", missing, err)
+	}
 }
 
 // Missing says why each of the controllers that cannot be used cannot; its keys
@@ -78,6 +112,9 @@ func (m *Manager) choose(found map[string]string) {
 	}
 	if reason == nil {
 		reason = m.delegate(v2, in2)
+	}
+	if reason != nil {
+		m.undivided = v2
 	}
 	for _, c := range in2 {
 		if reason != nil {
@@ -139,7 +176,8 @@ func writable(path string) error {
 
 // delegate switches the controllers on for groups below dir. A v2 group that
 // has processes cannot have such groups (cgroups(7), "no internal processes"),
-// so a worker that is alone in its group moves into a leaf first.
+// so a worker that is alone in its group moves into a leaf first, and finds from
+// there what it has divided (see home).
 func (m *Manager) delegate(dir string, wanted []string) error {
 	control := filepath.Join(dir, "cgroup.subtree_control")
 	on := words(control)
@@ -161,7 +199,7 @@ func (m *Manager) stepAside(dir string) error {
 	if others := words(filepath.Join(dir, "cgroup.procs")); !slices.Equal(others, []string{me}) {
 		return fmt.Errorf("other processes share the worker's group: %w", unix.EBUSY)
 	}
-	leaf := filepath.Join(dir, "worker")
+	leaf := filepath.Join(dir, aside)
 	if err := os.Mkdir(leaf, 0o750); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}

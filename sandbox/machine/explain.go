@@ -249,7 +249,7 @@ func noController(m Machine, err error) Reason {
 
 func groupShared(m Machine, err error) Reason {
 	if is(err, unix.EBUSY) {
-		return Reason{"other processes are in the worker's group", m.delegation()}
+		return Reason{"other processes are in the worker's group", m.delegation() + "; a script that starts it must end in exec"}
 	}
 	return Reason{}
 }
@@ -275,7 +275,7 @@ func (m Machine) delegation() string {
 	case m.UID != 0:
 		return "run the worker as a systemd service with Delegate=yes, or by systemd-run --user --scope -p Delegate=yes"
 	}
-	return "run the worker as a systemd service with Delegate=yes"
+	return "run the worker as a systemd service with Delegate=yes, or by systemd-run --scope -p Delegate=yes"
 }
 
 // in names the container, where there is one.
