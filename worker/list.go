@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -54,6 +55,9 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&flags.definition, "definition", "", "only of this NAMESPACE/NAME")
 	cmd.Flags().StringVar(&flags.status, "status", "", "only with this status: running, completed, failed, canceled, terminated, timedout")
+	_ = cmd.RegisterFlagCompletionFunc("definition", a.completeDefinitions)
+	_ = cmd.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(
+		[]string{"running", "completed", "failed", "canceled", "terminated", "timedout"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&flags.awaiting, "awaiting-approval", false, "only those that wait for lazaret approve or reject")
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "at most this many")
 	a.tableFlag(cmd)
@@ -176,7 +180,7 @@ func attribute(info *workflow.WorkflowExecutionInfo, name string) string {
 	return value
 }
 
-// completeIDs completes the ids of running executions.
+// completeIDs completes the ids of the newest executions.
 func (a *app) completeIDs(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -185,7 +189,9 @@ func (a *app) completeIDs(cmd *cobra.Command, args []string, _ string) ([]string
 	err := a.withSession(cmd.Context(), func(ctx context.Context, s *session) error {
 		found, err := s.find(ctx, contract.AttributeDefinition+" IS NOT NULL", 50)
 		for _, e := range found {
-			ids = append(ids, e.ID)
+			if !slices.Contains(ids, e.ID) { // of the runs of one execution
+				ids = append(ids, e.ID)
+			}
 		}
 		return err
 	})

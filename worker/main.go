@@ -107,6 +107,8 @@ it uses that cluster.`,
 	flags.StringVar(&a.logFormat, "log-format", "auto", "logs as console or json; auto is console on a terminal")
 	flags.StringVar(&a.payloadKeys, "payload-keys", "", payloadKeysUsage)
 	flags.StringVar(&a.logLevel, "log-level", "", "least level logged: debug, info, warn, error")
+	_ = root.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions([]string{"auto", "console", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		a.runCommand(), a.upCommand(), a.workerCommand(),
 		a.submitCommand(), a.resultCommand(), a.cancelCommand(), a.approveCommand(), a.rejectCommand(), a.listCommand(), a.describeCommand(),
@@ -117,7 +119,19 @@ it uses that cluster.`,
 		a.quarantineCommand(), a.violationsCommand(), a.incidentCommand(), a.drillCommand(),
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.evidenceCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
+	explainCompletion(root)
 	return group(root)
+}
+
+// explainCompletion gives cobra's own command for completion an example.
+func explainCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Example = `  source <(lazaret completion bash)
+  lazaret completion zsh > "${fpath[1]}/_lazaret"`
+		}
+	}
 }
 
 // group completes a command that only has commands below it: alone it shows

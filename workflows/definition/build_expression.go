@@ -21,6 +21,9 @@ func (c *checker) expr(cur cursor, scope expression.Scope) *expression.Expressio
 		c.syntaxError(cur, err)
 		return nil
 	}
+	if expression.Assigns(cur.str()) {
+		c.warn(cur, "expression.assignment", "a comparison is written ==", "= assigns: what comes of it is the changed data, which counts as true")
+	}
 	return e
 }
 
@@ -37,8 +40,12 @@ func (c *checker) template(cur cursor, scope expression.Scope) *expression.Templ
 	return c.compile(cur, scope, expression.CompileTemplate)
 }
 
-// opening is what begins an expression, and hardly anything else.
-var opening = regexp.MustCompile(`\$\{[ .$]`)
+var (
+	// opening is what begins an expression, and hardly anything else.
+	opening = regexp.MustCompile(`\$\{[ .$]`)
+	// foreign is a whole text that is an expression elsewhere: in templates, or without its braces.
+	foreign = regexp.MustCompile(`^\s*(?:\{\{.*\}\}|\$(?:context|input|output|task|workflow|runtime|secrets|item|index|error)(?:[.[]\S*)?)\s*$`)
+)
 
 // warnOfLiteral says of a text that looks like an expression that it is none: its ${ is
 // not closed, or is not all of the text.
@@ -46,6 +53,9 @@ func (c *checker) warnOfLiteral(leaf cursor) {
 	text := leaf.str()
 	begin := opening.FindStringIndex(text)
 	if begin == nil {
+		if foreign.MatchString(text) {
+			c.warn(leaf, "expression.literal", "an expression is written ${ .name } or ${ $context.name }", "the text is taken as it is: it is no expression")
+		}
 		return
 	}
 	whole := strings.TrimSpace(text)
@@ -147,8 +157,10 @@ func (c *checker) syntaxError(cur cursor, err error) {
 	}
 	at := cur.walk(splitPointer(syntax.Path))
 	at.at = at.valueAt()
+	hint := ""
 	if at.is(stringNode) {
 		at.at = c.source.locate(at.node, syntax.Offset)
+		hint = expressionHint(at.str(), at.str()[min(syntax.Offset, len(at.str())):], syntax.Reason)
 	}
 	if strings.HasPrefix(syntax.Reason, `unknown variable "$secrets"`) {
 		for _, member := range expression.Members(at.str(), secretVariable) {
@@ -158,5 +170,5 @@ func (c *checker) syntaxError(cur cursor, err error) {
 			"$secrets cannot be read here, where the value would be recorded")
 		return
 	}
-	c.report(at, "expression.invalid", "invalid expression: %s", syntax.Reason)
+	c.reportHint(at, "expression.invalid", hint, "invalid expression: %s", syntax.Reason)
 }

@@ -42,7 +42,8 @@ func (c *checker) tasks(list cursor, v vars, branches bool) TaskList {
 	for i, entry := range entries {
 		near.names = append(near.names, entry.name)
 		if _, twice := near.indexes[entry.name]; twice {
-			c.report(entry.cursor, "task.duplicate", "task %q stands twice in this list", preview(entry.name))
+			first := entries[near.indexes[entry.name]].at
+			c.report(entry.cursor, "task.duplicate", "task %q stands twice in this list; first at line %d", preview(entry.name), first.Line)
 			continue
 		}
 		near.indexes[entry.name] = i
@@ -169,6 +170,9 @@ func (c *checker) unknownTarget(cur cursor, name string, near siblings) {
 	hint := didYouMean(name, slices.Concat([]string{"continue", "exit", "end"}, near.names[:min(len(near.names), maxCompared)]))
 	if hint == "" && strings.TrimSpace(name) != name {
 		hint = "remove the blanks around the name"
+	}
+	if strings.HasPrefix(name, "${") {
+		hint = "a then is written out; a switch goes where conditions say"
 	}
 	if len(near.names) == 0 {
 		c.reportHint(cur, "then.unknown", "a function ends with continue, exit or end", "then %q: a function is one task, none follows it", preview(name))

@@ -28,7 +28,7 @@ func (c *checker) checkPlaintext(root cursor) {
 		}
 		seen[at] = true
 		leaf.at = at
-		c.warn(leaf, "secret.plain", "keep it outside: everybody who may read the workflow or its history reads it too",
+		c.warn(leaf, "secret.plain", "declare it in use.secrets and write ${ $secrets.NAME }: whoever may read the workflow or its history reads this",
 			"a secret in plain text: %s", what)
 	})
 }

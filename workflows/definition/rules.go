@@ -33,6 +33,7 @@ var rules = []Rule{
 	{"error.status", "The status of an error is between 100 and 599."},
 	{"event.attribute", "An attribute of an event has a name that CloudEvents allow, and that is not the worker's own."},
 	{"event.pattern", "An attribute that looks like a regular expression is one."},
+	{"expression.assignment", "A condition compares, and does not assign."},
 	{"expression.invalid", "A runtime expression compiles, and names only variables that are bound where it stands."},
 	{"expression.literal", "A text that looks like an expression is one."},
 	{"expression.size", "All expressions together are of a size that compiles quickly."},

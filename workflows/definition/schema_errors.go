@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -99,6 +100,9 @@ func (t *translator) wrongType(cur cursor, k *kind.Type) {
 	if cur.is(objectNode) && slices.Equal(k.Want, []string{"array"}) {
 		hint = `begin each item with "- "`
 	}
+	if cur.is(numberNode) || cur.is(boolNode) {
+		hint = scalarHint(cur, k.Want)
+	}
 	found := "null"
 	if cur.exists() {
 		found = cur.node.kind.String()
@@ -122,8 +126,38 @@ func (t *translator) enum(cur cursor, k *kind.Enum) {
 
 func (t *translator) missing(cur cursor, names []string) {
 	for _, name := range names {
-		t.add(cur, "schema.required", misspelt(cur, name), "missing property %q", name)
+		t.add(cur, "schema.required", cmp.Or(misspelt(cur, name), outline(cur, name)), "missing property %q", name)
 	}
+}
+
+// scalarHint is for a number or a boolean where a text belongs: one that YAML has read so,
+// or a duration without its unit.
+func scalarHint(cur cursor, want []string) string {
+	switch {
+	case slices.Equal(want, []string{"string"}):
+		return "put it in quotes: '1.0' is a text, 1.0 a number"
+	case cur.is(numberNode) && slices.Contains(want, "string") && slices.Contains(timed, lastToken(cur)):
+		return "a duration has its unit: PT5S, or {seconds: 5}"
+	}
+	return ""
+}
+
+// timed are the properties that are durations.
+var timed = []string{"wait", "after", "every", "delay", "from", "to", "duration", "for"}
+
+// outline is a hint for a document that lacks a part which every one has.
+func outline(cur cursor, missing string) string {
+	switch {
+	case cur.ref != "":
+		return ""
+	case cur.get("specVersion").exists() || cur.get("states").exists():
+		return "this is version 0.8 of the language; lazaret runs 1.0, which has tasks below do and no states"
+	case missing == "document":
+		return "a definition begins with document: {dsl: 1.0.3, namespace: my, name: flow, version: 1.0.0}"
+	case missing == "do":
+		return "its tasks stand below do, each an item: - greet: {set: {text: Hello}}"
+	}
+	return ""
 }
 
 // misspelt is a hint where one of cur's own properties is nearly the missing one.

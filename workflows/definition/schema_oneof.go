@@ -88,8 +88,11 @@ func (t *translator) taskKind(cur cursor) {
 		name = preview(tokens[len(tokens)-1])
 	}
 	if kinds := kindsOf(cur); len(kinds) > 1 {
-		at := lastOf(cur, kinds)
-		t.findings = append(t.findings, newFinding(at, "task.kinds", "give each task an item of its own",
+		at, hint := lastOf(cur, kinds), "give each task an item of its own"
+		if kinds[0] == "for" && !cur.get("do").exists() {
+			hint = "what a for repeats stands below its do: {for: {in: .items}, do: [{name: {set: …}}]}"
+		}
+		t.findings = append(t.findings, newFinding(at, "task.kinds", hint,
 			fmt.Sprintf("task %q has %s kinds: %s", name, counted(len(kinds)), strings.Join(kinds, " and "))))
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -258,17 +259,21 @@ var (
 
 	// yamlReasons are the parser's messages that do not tell an author what to do.
 	yamlReasons = map[string]string{
-		"found character that cannot start any token":    "a character that cannot start a value",
-		"did not find expected key":                      "a key is missing, or the indentation does not fit, in the block that begins here",
-		"mapping values are not allowed in this context": colonReason,
-		"found unexpected end of stream":                 "a quoted text is not closed before the document ends",
-		"did not find expected ',' or '}'":               "a ',' or '}' is missing in the object that begins here, or before",
-		"did not find expected ',' or ']'":               "a ',' or ']' is missing in the array that begins here, or before",
+		"found character that cannot start any token":           "a character that cannot start a value",
+		"did not find expected key":                             keyReason,
+		"did not find expected '-' indicator":                   itemReason,
+		"did not find expected alphabetic or numeric character": nameReason,
+		"mapping values are not allowed in this context":        colonReason,
+		"found unexpected end of stream":                        "a quoted text is not closed before the document ends",
+		"did not find expected ',' or '}'":                      "a ',' or '}' is missing in the object that begins here, or before",
+		"did not find expected ',' or ']'":                      "a ',' or ']' is missing in the array that begins here, or before",
 	}
 
 	yamlHints = map[string]string{
 		colonReason:                             `put a value that holds ": " in quotes, such as '${ {a: 1} }'`,
 		"a character that cannot start a value": "put a value that begins with ` or @ or % in quotes",
+		itemReason:                              `begin each item with "- ", with a blank behind it, below the "-" of the first`,
+		nameReason:                              "put a value that begins with * or & in quotes",
 	}
 
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
@@ -296,6 +301,13 @@ func unplaced(text, reason string) *problem {
 	return nil
 }
 
+// What an error of indentation says, of the line that does not fit.
+const (
+	keyReason  = "a key is missing, or the indentation does not fit"
+	itemReason = "no item of the list"
+	nameReason = "an anchor or alias without a name"
+)
+
 // colonReason is what most often means an expression that YAML reads as a key.
 const colonReason = "a ':' where no key can be"
 
@@ -313,6 +325,12 @@ func yamlProblem(text string, err error) *problem {
 		line++
 	}
 	line = max(line, 1)
+	begins := ""
+	if indented[reason] {
+		if at := lineOfError(text, message); at > line {
+			line, begins = at, fmt.Sprintf(", in the block that begins at line %d", line)
+		}
+	}
 	indent := indentOf(text, line)
 	if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
 		return &problem{
@@ -324,7 +342,31 @@ func yamlProblem(text string, err error) *problem {
 		reason = better
 	}
 	hint := yamlHints[reason]
-	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason, hint: hint}
+	if line == 1 && strings.HasPrefix(text, "```") {
+		hint = "leave out the lines with ```: they belong to Markdown"
+	}
+	return &problem{at: Position{line, len(indent) + 1}, rule: "syntax.yaml", message: "invalid YAML: " + reason + begins, hint: hint}
+}
+
+// indented are the errors of a line that does not fit its block. The parser tells the
+// block's line.
+var indented = map[string]bool{"did not find expected key": true, "did not find expected '-' indicator": true}
+
+// maxRetold bounds the text that is read again to find the place of an error in it.
+const maxRetold = 256 << 10
+
+// lineOfError is the line up to which the text has to be read for the parser to fail with
+// that message, or 0.
+func lineOfError(text, message string) int {
+	if len(text) > maxRetold {
+		return 0
+	}
+	lines := strings.SplitAfter(text, "\n")
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		var document yaml.Node
+		err := yaml.NewDecoder(strings.NewReader(strings.Join(lines[:i+1], ""))).Decode(&document)
+		return err != nil && err.Error() == message
+	})
 }
 
 // grammarReason is what the parser says once the characters are understood.
