@@ -12,6 +12,7 @@ import (
 
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 )
 
 // anchorEvery is how often a worker anchors its audit log's newest head in
@@ -84,16 +85,13 @@ func (a *anchoring) stop() {
 
 // anchoredHeads are the heads that Temporal keeps of the log with the key.
 func (s *session) anchoredHeads(ctx context.Context, key ed25519.PublicKey) ([]audit.Head, error) {
-	answer, err := s.QueryWorkflow(ctx, contract.AnchorID(key), "", contract.AnchorQuery)
+	var kept contract.Anchor
+	err := query.Workflow(ctx, s.Client, contract.AnchorID(key), contract.AnchorQuery, &kept)
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return nil, &exitError{code: exitFaulted, err: errors.New("no head of this log is kept in Temporal"), hint: "workers anchor it; name the key and the Temporal of the worker that wrote it"}
 	}
 	if err != nil {
 		return nil, temporalError(err)
-	}
-	var kept contract.Anchor
-	if err := answer.Get(&kept); err != nil {
-		return nil, err
 	}
 	return kept.Heads, nil
 }

@@ -2,15 +2,14 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 )
 
 // description is one execution with its tasks.
@@ -71,16 +70,8 @@ func (s *session) state(ctx context.Context, id string) (contract.State, error) 
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var state contract.State
-	value, err := s.QueryWorkflow(ctx, id, "", contract.StateQuery)
-	// A worker that replays fails when the execution takes a step meanwhile: the server
-	// gives it more history than it says (temporalio/sdk-go issue 755).
-	if _, failed := errors.AsType[*serviceerror.QueryFailed](err); failed {
-		value, err = s.QueryWorkflow(ctx, id, "", contract.StateQuery)
-	}
-	if err != nil {
-		return state, err
-	}
-	return state, value.Get(&state)
+	err := query.Workflow(ctx, s.Client, id, contract.StateQuery, &state)
+	return state, err
 }
 
 func (a *app) printDescription(d description) {

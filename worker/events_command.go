@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 	"lazaret.dev/lazaret/policies"
 )
 
@@ -105,15 +106,12 @@ func (a *app) withReport(ctx context.Context, show func(contract.EventsReport) e
 
 func (s *session) eventsReport(ctx context.Context) (contract.EventsReport, error) {
 	report := contract.EventsReport{Rejected: []contract.Rejection{}, Listeners: []contract.ListenerInfo{}}
-	value, err := s.QueryWorkflow(ctx, contract.EventRouterID, "", contract.EventsQuery)
+	err := query.Workflow(ctx, s.Client, contract.EventRouterID, contract.EventsQuery, &report)
 	if _, none := err.(*serviceerror.NotFound); none { //nolint:errorlint // as the SDK returns it
 		return report, nil
 	}
 	if err != nil {
 		return report, temporalError(err)
-	}
-	if err := value.Get(&report); err != nil {
-		return report, fmt.Errorf("the router's answer cannot be read: %w", err)
 	}
 	return report, nil
 }

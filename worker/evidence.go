@@ -25,6 +25,7 @@ import (
 	"lazaret.dev/lazaret/activities/audit"
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/activities/evidence"
+	"lazaret.dev/lazaret/activities/query"
 	"lazaret.dev/lazaret/sandbox/machine"
 	"lazaret.dev/lazaret/worker/devserver"
 	"lazaret.dev/lazaret/workflows/definition"
@@ -283,11 +284,8 @@ func (g *gathering) published(ctx context.Context) {
 
 func (g *gathering) ledger(ctx context.Context, limit int) {
 	namespace, name, _ := strings.Cut(g.name, "/")
-	answer, err := g.session.QueryWorkflow(ctx, contract.LedgerID(namespace, name), "", contract.LedgerQuery)
 	var held contract.Ledger
-	if err == nil {
-		err = answer.Get(&held)
-	}
+	err := query.Workflow(ctx, g.session.Client, contract.LedgerID(namespace, name), contract.LedgerQuery, &held)
 	if err == nil {
 		err = g.bundle.AddJSON("ledger.json", held)
 	}

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 
+	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -112,6 +113,11 @@ do: [child: {run: {workflow: {namespace: published, name: every-way, version: la
 func writeHistories(t *testing.T, s *session, folder, name, id, runID string) {
 	t.Helper()
 	events := historyEvents(t, s, id, runID)
+	closed := []enumspb.EventType{
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+	}
+	require.True(t, slices.Contains(closed, events[len(events)-1].GetEventType()), "%s has not ended", name)
 	writeHistory(t, filepath.Join(folder, name+".json"), events)
 	last := events[len(events)-1]
 	if next := last.GetWorkflowExecutionContinuedAsNewEventAttributes(); next != nil {
@@ -130,11 +136,6 @@ func writeHistories(t *testing.T, s *session, folder, name, id, runID string) {
 
 func writeHistory(t *testing.T, file string, events []*historypb.HistoryEvent) {
 	t.Helper()
-	closed := []enumspb.EventType{
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
-	}
-	require.True(t, slices.Contains(closed, events[len(events)-1].GetEventType()), "%s has not ended", file)
 	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
 	require.NoError(t, err)
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -157,4 +158,18 @@ func withoutMachine(t *testing.T, data []byte) []byte {
 		require.NotContains(t, string(data), word)
 	}
 	return data
+}
+
+// TestRecordRouter writes that of the events' router, which never ends: what it
+// did while tests sent to it, one event and many at a time, some of them rejected.
+func TestRecordRouter(t *testing.T) {
+	release := os.Getenv(record)
+	require.NotEmpty(t, release, "set %s to the release", record)
+	s := temporalSession(t)
+	t.Run("tests", func(t *testing.T) {
+		t.Run("batches", TestRouter_Replays)
+		t.Run("left", TestRouter_ReplaysOnlyItsOwn)
+	})
+	events := historyEvents(t, s, contract.EventRouterID, "")
+	writeHistory(t, filepath.Join("../testdata/histories", release, "router.json"), events)
 }

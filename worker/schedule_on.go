@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 	"lazaret.dev/lazaret/workflows"
 )
 
@@ -34,12 +35,8 @@ func (s *session) eventSchedule(ctx context.Context, id string) (contract.EventS
 	if described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return info, false, nil
 	}
-	value, err := s.QueryWorkflow(ctx, eventScheduleID(id), "", contract.ScheduleQuery)
-	if err != nil {
+	if err := query.Workflow(ctx, s.Client, eventScheduleID(id), contract.ScheduleQuery, &info); err != nil {
 		return info, true, temporalError(err)
-	}
-	if err := value.Get(&info); err != nil {
-		return info, true, fmt.Errorf("the schedule's answer cannot be read: %w", err)
 	}
 	return info, true, nil
 }

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 )
 
 // position is how far the register's history was when it was last read: any word
@@ -118,7 +119,7 @@ func locateRegister(ctx context.Context, c client.Client) (at position, quiet bo
 
 func readRegister(ctx context.Context, c client.Client) (contract.Register, error) {
 	var register contract.Register
-	err := query(ctx, c, contract.RegisterID, contract.RegisterQuery, &register)
+	err := query.Workflow(ctx, c, contract.RegisterID, contract.RegisterQuery, &register)
 	return register, err
 }
 
@@ -141,7 +142,7 @@ func (g *Gate) begin(ctx context.Context) error {
 	var register contract.Register
 	for _, name := range names {
 		var ledger contract.Ledger
-		if err := query(ctx, g.Client, name.ID, contract.LedgerQuery, &ledger); err != nil {
+		if err := query.Workflow(ctx, g.Client, name.ID, contract.LedgerQuery, &ledger); err != nil {
 			return fmt.Errorf("ledger of %s: %w", name.Name, err)
 		}
 		if contract.LedgerHolds(ledger.State) {
@@ -178,17 +179,8 @@ func heldOf(l contract.Ledger) contract.Held {
 
 func newest(list []string) []string { return list[max(0, len(list)-maxHeldDigests):] }
 
-// query asks a workflow.
-func query(ctx context.Context, c client.Client, id, name string, result any) error {
-	value, err := c.QueryWorkflow(ctx, id, "", name)
-	if err != nil {
-		return err
-	}
-	return value.Get(result)
-}
-
 func summaryOf(ctx context.Context, c client.Client, namespace, name string) (contract.LedgerSummary, error) {
 	var s contract.LedgerSummary
-	err := query(ctx, c, contract.LedgerID(namespace, name), contract.SummaryQuery, &s)
+	err := query.Workflow(ctx, c, contract.LedgerID(namespace, name), contract.SummaryQuery, &s)
 	return s, err
 }

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/activities/query"
 )
 
 // Store reads and changes ledgers on behalf of people.
@@ -100,7 +101,7 @@ func definitionOf(info *workflowpb.WorkflowExecutionInfo) string {
 // is nothing.
 func (s Store) Ledger(ctx context.Context, namespace, name string) (contract.Ledger, error) {
 	var l contract.Ledger
-	err := query(ctx, s.Client, contract.LedgerID(namespace, name), contract.LedgerQuery, &l)
+	err := query.Workflow(ctx, s.Client, contract.LedgerID(namespace, name), contract.LedgerQuery, &l)
 	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
 		return l, ErrNoLedger
 	}
