@@ -41,7 +41,7 @@ func (p *Processes) inspect(ctx context.Context, request contract.Process, polic
 		return err
 	}
 	if reasons := checker.Refused(findings); len(reasons) > 0 {
-		return refusal(level, reasons)
+		return refusal(policy, reasons)
 	}
 	return nil
 }
@@ -64,12 +64,15 @@ func (p *Processes) interpreter(version string) (checker.Interpreter, error) {
 const maxReasons = 8
 
 // refusal is the fault of a script that cannot be read, or must not be run.
-func refusal(level policies.Level, findings []checker.Finding) *contract.Fault {
+func refusal(policy policies.Effective, findings []checker.Finding) *contract.Fault {
 	if f := findings[0]; f.Rule == "script.syntax" {
 		version, _, _ := strings.Cut(f.Message, ": ")
 		return runtimeFault("the script cannot be read by %s: line %d, column %d: SyntaxError: %s", version, f.Line, f.Column, f.Subject)
 	}
-	lines := []string{fmt.Sprintf("level %s refuses the script", level)}
+	lines := []string{fmt.Sprintf("level %s refuses the script", policy.Level)}
+	if policy.Because != "" {
+		lines[0] += "; " + policy.Because
+	}
 	for _, f := range findings[:min(len(findings), maxReasons)] {
 		lines = append(lines, fmt.Sprintf("Error: %s [%s] at line %d, column %d", oneLine(f.Message, 200), f.Rule, f.Line, f.Column))
 	}

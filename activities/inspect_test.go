@@ -36,6 +36,12 @@ func TestInspect(t *testing.T) {
 		"level maximum refuses the script\nError: Dangerous function detected in script source: eval [script.function] at line 2, column 7")
 	require.Len(t, found, 1)
 
+	unsigned := at(policies.Maximum)
+	unsigned.Because = `rule "tools" requires a signature by release, and the definition has none`
+	requireFault(t, p.inspect(t.Context(), contract.Process{Language: "python", Code: "eval('1')"}, unsigned, recorder{}), contract.AuthorizationError,
+		`level maximum refuses the script; rule "tools" requires a signature by release, and the definition has none
+Error: Dangerous function detected in script source: eval [script.function] at line 1, column 1`)
+
 	require.NoError(t, check("print(eval('1'))", policies.Standard, none))
 	require.Len(t, found, 1, "a warning is told")
 

@@ -80,6 +80,9 @@ func TestSecret_Policy(t *testing.T) {
 	require.Equal(t, "canary", value)
 	_, err = read(nil)
 	require.ErrorContains(t, err, `the policy does not let this definition read secret "db"`)
+	unsigned := policies.Effective{Because: "it is not signed"}
+	_, err = newUnsealer(store, []string{"db"}, unsigned).secret(t.Context(), "db")
+	require.ErrorContains(t, err, `read secret "db"; it is not signed`)
 }
 
 // TestPackages_Policy (B29, B30): packages, versions and indexes that the policy

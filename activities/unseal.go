@@ -24,12 +24,13 @@ type unsealer struct {
 	store    *secrets.Store
 	declared []string          // by the definition
 	readable policies.Patterns // by the policy
+	because  string            // no rule of it decides; may be empty
 	redact   *secrets.Redactor
 	read     bool // some secret
 }
 
 func newUnsealer(store *secrets.Store, declared []string, policy policies.Effective) *unsealer {
-	return &unsealer{store: store, declared: declared, readable: policy.Secrets, redact: &secrets.Redactor{}}
+	return &unsealer{store: store, declared: declared, readable: policy.Secrets, because: policy.Because, redact: &secrets.Redactor{}}
 }
 
 // secret reads one secret that the definition declares and the operator maps.
@@ -38,7 +39,11 @@ func (u *unsealer) secret(ctx context.Context, name string) (any, error) {
 		return nil, forbidden("secret %q is not declared in use.secrets", name)
 	}
 	if !u.readable.Match(name) {
-		return nil, forbidden("the policy does not let this definition read secret %q; the operator may list it under secrets", name)
+		why := "the operator may list it under secrets"
+		if u.because != "" {
+			why = u.because
+		}
+		return nil, forbidden("the policy does not let this definition read secret %q; %s", name, why)
 	}
 	if u.store == nil {
 		return nil, unmapped(name)

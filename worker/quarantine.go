@@ -150,7 +150,11 @@ func (a *app) printLedger(l contract.Ledger) {
 	if !l.WatchUntil.IsZero() {
 		line("watched", "until %s", l.WatchUntil.Local().Format(time.DateTime))
 	}
-	line("violations", "%d, of which %d count; the limit is %d", l.Total, l.Counted, l.Limit)
+	if l.Limit == 0 { // nothing was judged by it yet
+		line("violations", "%d", l.Total)
+	} else {
+		line("violations", "%d, of which %d count; the limit is %d", l.Total, l.Counted, l.Limit)
+	}
 	if l.Consecutive > 0 {
 		line("errors", "%d executions in a row, %d of them critical", l.Consecutive, l.Critical)
 	}
