@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -74,12 +73,12 @@ func hostOverrides(texts []string) (map[string]string, error) {
 		if err != nil {
 			host, port = from, "443"
 		}
-		number, err := strconv.ParseUint(port, 10, 16)
+		rule, err := egress.ParseRule(net.JoinHostPort(host, port))
 		_, badTarget := netip.ParseAddrPort(to)
-		if err != nil || number == 0 || host == "" || badTarget != nil {
+		if err != nil || rule.IsWildcard() || rule.Addresses() > 1 || badTarget != nil {
 			return nil, invalid("write host:port=address:port, as in api.example.com:443=127.0.0.1:8443", "--host-override %.100q", text)
 		}
-		all[net.JoinHostPort(strings.ToLower(host), port)] = to
+		all[rule.String()] = to
 	}
 	return all, nil
 }

@@ -14,7 +14,7 @@ var special = []struct {
 }{
 	{"unspecified address", ranges("0.0.0.0/8", "::/128")},
 	{"loopback address", ranges("127.0.0.0/8", "::1/128")},
-	{"metadata address", ranges("169.254.169.254/32", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32")},
+	{metadata, ranges("169.254.169.254/32", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32")},
 	{"link-local address", ranges("169.254.0.0/16", "fe80::/10")},
 	{"private address", ranges("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10")},
 	{"carrier's private address", ranges("100.64.0.0/10")},
@@ -25,6 +25,9 @@ var special = []struct {
 	{"address that wraps an IPv4 one", ranges("::ffff:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")},
 	{"reserved address", ranges("2001::/23")},
 }
+
+// metadata is why an address is forbidden that only a rule with that very address permits.
+const metadata = "metadata address"
 
 // global is what IPv6 has given out so far; nothing else has hosts.
 var global = netip.MustParsePrefix("2000::/3")

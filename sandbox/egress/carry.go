@@ -1,12 +1,9 @@
 package egress
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Ports whose protocol is known.
@@ -79,6 +76,8 @@ func (f *flow) sameName(name string) error {
 	switch {
 	case name == "":
 		return &Denial{OtherName, f.target.String(), "TLS without a server name"}
+	case !ascii(name): // servers need not map it as we do
+		return malformed(f.target.String(), fmt.Errorf("server name %.80q is not ASCII", name))
 	case err != nil:
 		return malformed(f.target.String(), fmt.Errorf("server name %.80q: %w", name, err))
 	case canonical != f.target.Name:
@@ -104,54 +103,3 @@ func (f *flow) carryHTTP() error {
 	}
 	return f.submit(r)
 }
-
-// carryUnknown finds out whether a connection is TLS or HTTP, which must name
-// their target, or something else, which cannot.
-func (f *flow) carryUnknown() error {
-	f.client.within(f.server.config.Limits.Idle)
-	first, err := f.client.in.Peek(1)
-	if err != nil {
-		return f.relay() // it ended, or only listens
-	}
-	if first[0] == recordHandshake {
-		return f.carryTLS()
-	}
-	f.client.within(f.server.config.Limits.HeadTime)
-	switch line, err := f.firstLine(); {
-	case err != nil:
-		return late(err, f.target.String())
-	case strings.HasSuffix(line, "HTTP/2.0"):
-		return malformed(f.target.String(), errors.New("HTTP/2 without TLS"))
-	case strings.Contains(line, "HTTP/"):
-		return f.carryHTTP()
-	}
-	return f.relay()
-}
-
-// firstLine looks at the first line without taking it, if the connection begins
-// as a request could to some server: with white space or a word in capitals.
-// Otherwise it is empty.
-func (f *flow) firstLine() (string, error) {
-	for n := 1; ; n++ {
-		b, err := f.client.in.Peek(n)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			err = &Denial{OverLimit, f.target.String(), "first line without an end"}
-		}
-		if err != nil {
-			return "", err
-		}
-		text := bytes.TrimLeft(b, "\r\n")
-		word := text
-		if end := bytes.IndexAny(text, " \t\v\f\r\n"); end >= 0 {
-			word = text[:end]
-		}
-		if bytes.ContainsFunc(word, notCapital) {
-			return "", nil
-		}
-		if line, _, whole := bytes.Cut(text, []byte("\n")); whole {
-			return strings.TrimRight(string(line), "\r "), nil
-		}
-	}
-}
-
-func notCapital(r rune) bool { return (r < 'A' || r > 'Z') && r != '-' && r != '_' }

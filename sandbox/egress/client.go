@@ -51,9 +51,10 @@ func late(err error, what string) error {
 // Denial when that does not come within max bytes.
 func (c *client) head(max int) ([]byte, error) {
 	var head []byte
+	begin := 0 // of the line, which may come in parts
 	for {
-		line, err := c.in.ReadSlice('\n')
-		head = append(head, line...)
+		part, err := c.in.ReadSlice('\n')
+		head = append(head, part...)
 		if len(head) > max {
 			return nil, &Denial{OverLimit, "request", fmt.Sprintf("head of more than %d bytes", max)}
 		}
@@ -68,9 +69,10 @@ func (c *client) head(max int) ([]byte, error) {
 		if !bytes.HasSuffix(head, []byte("\r\n")) {
 			return nil, malformed("request", errors.New("line without a carriage return"))
 		}
-		if len(line) == 2 {
+		if len(head)-begin == len("\r\n") {
 			return head, nil
 		}
+		begin = len(head)
 	}
 }
 

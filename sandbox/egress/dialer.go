@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"fmt"
 	"net"
 )
 
@@ -12,8 +13,8 @@ type Dialer struct {
 	Rules    []Rule
 	Resolver Resolver // this machine's, when nil
 	Limits   Limits   // of which Dial counts
-	// Overrides lead a permitted host:port to an address of the operator's choice,
-	// which is not judged.
+	// Overrides lead a permitted host:port, in its canonical form, to an address of
+	// the operator's choice, which is not judged.
 	Overrides map[string]string
 }
 
@@ -31,7 +32,7 @@ func (d *Dialer) DialContext(ctx context.Context, _, hostPort string) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	if to, overridden := d.Overrides[hostPort]; overridden {
+	if to, overridden := d.Overrides[target.String()]; overridden {
 		return (&net.Dialer{Timeout: d.Limits.orDefaults().Dial}).DialContext(ctx, "tcp", to)
 	}
 	s := &Server{config: Config{Resolver: d.Resolver, Limits: d.Limits.orDefaults()}, rules: d.Rules}
@@ -44,10 +45,7 @@ func (d *Dialer) DialContext(ctx context.Context, _, hostPort string) (net.Conn,
 func (d *Dialer) target(hostPort string) (Target, error) {
 	target, err := parseAuthority(hostPort, 0)
 	if err != nil {
-		return target, malformed(hostPort, err)
+		return target, malformed(fmt.Sprintf("%.200q", hostPort), err)
 	}
-	if reason := rules(d.Rules).judge(target); reason != "" {
-		return target, &Denial{NotListed, target.String(), reason}
-	}
-	return target, nil
+	return target, rules(d.Rules).permit(target)
 }

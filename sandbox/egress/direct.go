@@ -14,7 +14,7 @@ func (s *Server) serveDirect(c *client) error {
 	if t.Name, ok = s.names.nameOf(at.Addr().Unmap()); !ok {
 		t.Address = at.Addr().Unmap()
 	}
-	if err := s.permit(t); err != nil {
+	if err := s.rules.permit(t); err != nil {
 		return err
 	}
 	conn, err := s.dial(s.ctx, t)

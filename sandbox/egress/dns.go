@@ -43,7 +43,10 @@ func (s *Server) serveNameStream(c *client) error {
 	for range maxQueries {
 		c.within(s.config.Limits.HeadTime)
 		var size [2]byte
-		if _, err := io.ReadFull(c, size[:]); err != nil {
+		switch n, err := io.ReadFull(c, size[:]); {
+		case err != nil && n == 0:
+			return nil // it asks nothing more
+		case err != nil:
 			return late(err, "DNS")
 		}
 		query := make([]byte, min(binary.BigEndian.Uint16(size[:]), maxQuery+1))

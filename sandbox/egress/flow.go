@@ -46,6 +46,7 @@ func (f *flow) answer() {
 	f.server.tasks.Go(func() {
 		defer close(f.answers)
 		defer f.opening.end()
+		defer f.server.contain(f.abort)
 		if err := f.pump(f.client.Conn, io.TeeReader(f.upstream, f.opening), f.upstream, &f.in); err != nil {
 			f.server.report(err)
 			f.abort()
@@ -66,8 +67,11 @@ func (f *flow) send(b []byte) error {
 }
 
 // relay passes on all that the program still sends.
-func (f *flow) relay() error {
-	err := f.pump(f.upstream, f.client, f.client.Conn, &f.out)
+func (f *flow) relay() error { return f.relayFrom(f.client) }
+
+// relayFrom is relay with a reader of the program's connection in between.
+func (f *flow) relayFrom(program io.Reader) error {
+	err := f.pump(f.upstream, program, f.client.Conn, &f.out)
 	if err == nil {
 		closeWrite(f.upstream)
 	}

@@ -18,13 +18,13 @@ func (f *flow) forward(r *request) {
 // submit writes the request anew. Whatever the program sends after it goes
 // nowhere: the target was told to close the connection after its answer.
 func (f *flow) submit(r *request) error {
-	if err := f.send(r.render(f.target)); err != nil {
-		return err
-	}
-	if len(r.values("Expect")) > 0 {
+	if r.awaitsContinue() { // before the target can answer
 		if _, err := io.WriteString(f.client, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
 			return err
 		}
+	}
+	if err := f.send(r.render(f.target)); err != nil {
+		return err
 	}
 	if r.chunks {
 		return f.sendChunks()

@@ -50,7 +50,7 @@ func (s *Server) readRequest(c *client) (*request, Target, error) {
 	if r.method == "CONNECT" && (r.chunks || r.length > 0) {
 		return nil, t, malformed(t.String(), errors.New("CONNECT with a body"))
 	}
-	return r, t, s.permit(t)
+	return r, t, s.rules.permit(t)
 }
 
 var statuses = map[Kind]string{

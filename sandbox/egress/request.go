@@ -122,6 +122,12 @@ func (r *request) values(name string) []string {
 	return vs
 }
 
+// awaitsContinue says whether the program sends no body before it is told to:
+// RFC 9110, 10.1.1.
+func (r *request) awaitsContinue() bool {
+	return r.minor == 1 && slices.ContainsFunc(r.values("Expect"), func(v string) bool { return strings.EqualFold(v, "100-continue") })
+}
+
 // destination reads where a proxy is to go: the authority of CONNECT, or the URL
 // of another request, which becomes the origin's form of it.
 func (r *request) destination() (Target, error) {

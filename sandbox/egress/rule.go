@@ -92,11 +92,15 @@ func ruleParts(text string) (string, uint16, error) {
 		return "", 0, errors.New("it is a URL")
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
-		host, rest, _ := strings.Cut(inner, "]")
-		if rest == "" {
+		host, rest, closed := strings.Cut(inner, "]")
+		portText, ported := strings.CutPrefix(rest, ":")
+		switch {
+		case !closed || !strings.Contains(host, ":") || rest != "" && !ported:
+			return "", 0, errors.New("brackets are for an IPv6 address, before a colon and a port")
+		case rest == "":
 			return host, 0, nil
 		}
-		port, err := parsePort(strings.TrimPrefix(rest, ":"))
+		port, err := parsePort(portText)
 		return host, port, err
 	}
 	host, portText, found := strings.Cut(text, ":")
@@ -231,7 +235,12 @@ func (r Rule) matchesName(name string) bool {
 	return false
 }
 
-func (r Rule) matchesAddress(a netip.Addr) bool { return r.scope == addresses && r.prefix.Contains(a) }
+// matchesAddress says whether the rule stands for an address. A metadata address
+// is in no range: credentials are to be had there, and who lists a range of
+// neighbours does not mean to give those away.
+func (r Rule) matchesAddress(a netip.Addr) bool {
+	return r.scope == addresses && r.prefix.Contains(a) && (r.prefix.IsSingleIP() || Forbidden(a) != metadata)
+}
 
 // Covers says whether the rule permits all that another one does.
 func (r Rule) Covers(other Rule) bool {

@@ -64,6 +64,10 @@ func TestParseRule_Refuses(t *testing.T) {
 		"10.0.0.0/33":             "range of",
 		"::ffff:10.0.0.1":         "IPv4-mapped",
 		"fe80::1%eth0":            "zone",
+		"[::1]80":                 "bracket",
+		"[::1":                    "bracket",
+		"[10.0.0.0/8]:80":         "bracket",
+		"[api.example.com]:80":    "bracket",
 		"xn--a.example":           "internationalized",
 	} {
 		_, err := ParseRule(text)

@@ -29,8 +29,8 @@ func (rs rules) judge(t Target) string {
 
 // permit is nil for a target that the rules permit, as far as its name and port
 // go, and otherwise a *Denial.
-func (s *Server) permit(t Target) error {
-	reason := s.rules.judge(t)
+func (rs rules) permit(t Target) error {
+	reason := rs.judge(t)
 	if reason == "" {
 		return nil
 	}

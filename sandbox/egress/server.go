@@ -158,11 +158,7 @@ func (s *Server) serve(conn net.Conn, handle func(*client) error) {
 	c := newClient(conn)
 	defer context.AfterFunc(s.ctx, c.end)()
 	defer c.end()
-	defer func() {
-		if p := recover(); p != nil {
-			s.deny(&Denial{Malformed, "connection", fmt.Sprintf("BUG: egress: %v", p)})
-		}
-	}()
+	defer s.contain(c.end)
 	if total := s.config.Limits.Total; total > 0 {
 		defer time.AfterFunc(total, c.end).Stop()
 	}
@@ -171,6 +167,14 @@ func (s *Server) serve(conn net.Conn, handle func(*client) error) {
 	s.recordFailure(c, err)
 	if err != nil && c.refuse != nil {
 		c.refuse(c, err)
+	}
+}
+
+// contain is deferred: it makes of a fault of ours a denial, and ends what it is in.
+func (s *Server) contain(end func()) {
+	if p := recover(); p != nil {
+		s.deny(&Denial{Malformed, "connection", fmt.Sprintf("BUG: egress: %v", p)})
+		end()
 	}
 }
 

@@ -1,0 +1,141 @@
+package egress
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+// carryUnknown finds out whether a connection is TLS or HTTP, which must name
+// their target, or something else, which cannot.
+func (f *flow) carryUnknown() error {
+	switch err := f.await(); {
+	case errors.Is(err, io.EOF):
+		return f.relay() // it only listens
+	case err != nil:
+		return err
+	}
+	f.client.within(f.server.config.Limits.HeadTime)
+	if tls, err := f.beginsTLS(); err != nil {
+		return late(err, f.target.String())
+	} else if tls {
+		return f.carryTLS()
+	}
+	switch line, err := f.firstLine(); {
+	case err != nil:
+		return late(err, f.target.String())
+	case strings.HasSuffix(line, "HTTP/2.0"):
+		return malformed(f.target.String(), errors.New("HTTP/2 without TLS"))
+	case strings.Contains(line, anyVersion):
+		return f.carryHTTP()
+	}
+	return f.relayFrom(&notHTTP{from: f.client, target: f.target, between: true})
+}
+
+// await waits for the program's first byte, as long as the target goes on speaking.
+func (f *flow) await() error {
+	idle := f.server.config.Limits.Idle
+	for {
+		_ = f.client.SetReadDeadline(f.lastMove().Add(idle))
+		if _, err := f.client.in.Peek(1); !timedOut(err) || time.Since(f.lastMove()) >= idle {
+			return err
+		}
+	}
+}
+
+// beginsTLS says whether a TLS server would read what the connection begins with:
+// a ClientHello, or an alert or a change of cipher, which some skip. Others'
+// packets begin with the same byte: their length, for example.
+func (f *flow) beginsTLS() (bool, error) {
+	first, err := f.client.in.Peek(1)
+	if err != nil || first[0] < recordChangeCipher || first[0] > recordHandshake {
+		return false, err
+	}
+	b, err := f.client.in.Peek(recordHeader + 1)
+	switch {
+	case errors.Is(err, io.EOF):
+		return false, nil // too short to mean anything
+	case err != nil:
+		return false, err
+	case b[0] == recordHandshake:
+		return b[1] == 3 || b[recordHeader] == messageHello, nil // some take any version here
+	}
+	return b[3] == 0 && b[4] <= 2, nil
+}
+
+// firstLine looks at the first line without taking it, if the connection begins
+// as a request could to some server: with white space or a word in capitals.
+// Otherwise it is empty.
+func (f *flow) firstLine() (string, error) {
+	for n := 1; ; n++ {
+		n = max(n, f.client.in.Buffered())
+		b, err := f.client.in.Peek(n)
+		if errors.Is(err, bufio.ErrBufferFull) {
+			err = &Denial{OverLimit, f.target.String(), "first line without an end"}
+		}
+		if err != nil {
+			return "", err
+		}
+		text := bytes.TrimLeft(b, "\r\n")
+		word := text
+		if end := bytes.IndexAny(text, " \t\v\f\r\n"); end >= 0 {
+			word = text[:end]
+		}
+		if bytes.ContainsFunc(word, notCapital) {
+			return "", nil
+		}
+		if line, _, whole := bytes.Cut(text, []byte("\n")); whole {
+			return strings.TrimRight(string(line), "\r "), nil
+		}
+	}
+}
+
+func notCapital(r rune) bool { return (r < 'A' || r > 'Z') && r != '-' && r != '_' }
+
+// notHTTP reads a connection that begins with no request in the usual letters,
+// and fails where its first line is one all the same: some servers take methods
+// and versions in any. That line's end, which they wait for, is not passed on.
+type notHTTP struct {
+	from    io.Reader
+	target  Target
+	words   int    // of the first line so far
+	between bool   // words
+	last    []byte // word's beginning
+	over    bool   // there is no more to look for
+}
+
+const anyVersion = "HTTP/"
+
+func (h *notHTTP) Read(b []byte) (int, error) {
+	n, err := h.from.Read(b)
+	for _, c := range b[:n] {
+		if h.over {
+			break
+		}
+		if h.see(c) {
+			return 0, malformed(h.target.String(), errors.New("HTTP whose method or version is not in capitals"))
+		}
+	}
+	return n, err
+}
+
+// see looks at the next byte and says whether it ends a request's first line.
+func (h *notHTTP) see(c byte) bool {
+	switch {
+	case c == '\n':
+		h.over = h.words > 0
+		return h.words > 1 && strings.EqualFold(string(h.last), anyVersion)
+	case strings.IndexByte(" \t\v\f\r", c) >= 0:
+		h.between = true
+		return false
+	case h.between:
+		h.words, h.between, h.last = h.words+1, false, append(h.last[:0], c)
+	case len(h.last) < len(anyVersion):
+		h.last = append(h.last, c)
+	}
+	h.over = h.words == 1 && !token(string(rune(c)))
+	return false
+}
