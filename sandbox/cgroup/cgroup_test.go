@@ -85,8 +85,7 @@ func TestChoose_V2(t *testing.T) {
 	file("memory.peak", "4096\n")
 	file("pids.events", "max 5\n")
 	assert.Equal(t, Counters{OOMKills: 2, PidsRefused: 5, PeakMemory: 4096}, group.Counters())
-	file("memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 3\noom_group_kill 1\n")
-	assert.EqualValues(t, 1, group.Counters().OOMKills, "one program, with its pid 1 and helper")
+	assert.Empty(t, words(filepath.Join(dir, "memory.oom.group")), "a child over the memory would end its parent and pid 1, too")
 }
 
 // TestChoose_PartOfV2: systemd delegates memory and pids to its user sessions.

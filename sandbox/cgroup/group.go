@@ -61,7 +61,8 @@ func (g *Group) limitMemory(bytes int64) error {
 	case dir == "":
 		return nil
 	case v2:
-		err := errors.Join(put(dir, "memory.max", memory), put(dir, "memory.oom.group", "1"))
+		// memory.oom.group stays 0: one process ends, as on v1, and pid 1 tells of it.
+		err := put(dir, "memory.max", memory)
 		if swap := put(dir, "memory.swap.max", "0"); !errors.Is(swap, os.ErrNotExist) {
 			err = errors.Join(err, swap)
 		}
@@ -132,7 +133,7 @@ func (g *Group) Kill() bool {
 
 // Counters is what the kernel counted for a group.
 type Counters struct {
-	OOMKills    uint64 // times that the OOM killer ended a process, or all together, for this group's limit
+	OOMKills    uint64 // processes that the OOM killer ended for this group's limit
 	PidsRefused uint64 // forks refused by the group's limit
 	PeakMemory  int64  // bytes
 }
@@ -146,10 +147,6 @@ func (g *Group) Counters() Counters {
 			oom, peak = "memory.events", "memory.peak"
 		}
 		c.OOMKills, c.PeakMemory = field(memory, oom, "oom_kill"), int64(field(memory, peak, ""))
-		// v2 ends all of the group's processes, pid 1 with them, and counts each (memory.oom.group).
-		if together := field(memory, oom, "oom_group_kill"); together > 0 {
-			c.OOMKills = together
-		}
 	}
 	if pids, _ := g.dir("pids"); pids != "" {
 		c.PidsRefused = field(pids, "pids.events", "max")
