@@ -30,7 +30,7 @@ func module(more string) []byte {
 		for i, p := range o.Parameters {
 			names[i] = p.Name
 		}
-		table[functionName(o.Name)] = [3]string{o.Name, strings.Join(names, " "), o.Text}
+		table[OperationFunction(o.Name)] = [3]string{o.Name, strings.Join(names, " "), o.Text}
 	}
 	operations, err := json.Marshal(table)
 	if err != nil {
@@ -39,8 +39,8 @@ func module(more string) []byte {
 	return fmt.Appendf(nil, "%s%s_OPERATIONS = %s\n", runners.Module, more, operations)
 }
 
-// functionName is an operation's name in Python: domain.console-log is
+// OperationFunction is an operation's name in Python: domain.console-log is
 // domain_console_log.
-func functionName(operation string) string {
+func OperationFunction(operation string) string {
 	return strings.NewReplacer(".", "_", "-", "_").Replace(operation)
 }

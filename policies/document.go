@@ -24,6 +24,9 @@ type Policy struct {
 	bases   []*rule
 	rules   []*rule
 	tests   []policyTest
+	// eventsAt is where each rule and sink for events stands, by its name in verdicts,
+	// and under the empty name the section.
+	eventsAt map[string]place
 	// otherwise is what holds where no rule fits.
 	otherwise func(Level) Effective
 	// assumed is the signer that a test says has signed; empty: signatures are verified.

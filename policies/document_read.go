@@ -220,7 +220,13 @@ func (r *documentReader) events(p *Policy, n *yaml.Node) {
 	case err != nil:
 		r.fail(placeOf(n), "policy.events", "", "events: %s", err)
 	}
-	p.Events = &rules
+	p.Events, p.eventsAt = &rules, map[string]place{"": placeOf(n)}
+	for i, rule := range rules.Rules {
+		p.eventsAt[rule.Name] = placeOf(reader.at("rules", strconv.Itoa(i)))
+	}
+	for i, sink := range rules.Sinks {
+		p.eventsAt[sink.route()] = placeOf(reader.at("sinks", strconv.Itoa(i)))
+	}
 }
 
 // bases are rules to extend, by name; the rules that they extend stand before them.

@@ -52,7 +52,7 @@ var (
 	testKeys  = []string{"name", "given", "expect", "allow", "deny"}
 	givenKeys = []string{"namespace", "name", "version", "digest", "labels", "signedBy"}
 	// askable are what allow and deny may ask for.
-	askable = []string{"egress", "calls", "sources", "secrets", "python", "packages", "versions", "libvirt", "shares"}
+	askable = []string{"egress", "calls", "sources", "secrets", "python", "packages", "versions", "libvirt", "shares", "emit", "listen"}
 )
 
 func (r *documentReader) testList(p *Policy, n *yaml.Node) {
@@ -165,7 +165,7 @@ func (p *Policy) Test() []TestResult {
 			if x.kind == "deny" {
 				result.Denies++
 			}
-			if message := x.check(e, t.signedBy); message != "" {
+			if message := x.check(p, e, t); message != "" {
 				result.Failures = append(result.Failures, TestFailure{x.at.line, x.at.column, message})
 			}
 		}
@@ -187,7 +187,7 @@ func (p *Policy) decideFor(t policyTest) Effective {
 	return trusting.decide(id).effective
 }
 
-func (x expectation) check(e Effective, signer string) string {
+func (x expectation) check(p *Policy, e Effective, t policyTest) string {
 	switch {
 	case x.key == "rule" && x.kind == "expect":
 		if e.Rule != x.want {
@@ -200,7 +200,7 @@ func (x expectation) check(e Effective, signer string) string {
 		}
 		return ""
 	}
-	allowed := e.permits(x.key, x.want.(string), signer)
+	allowed := p.permits(t.identity, x.key, x.want.(string)) || e.permits(x.key, x.want.(string), t.signedBy)
 	switch {
 	case x.kind == "allow" && !allowed:
 		return x.key + " " + strconv.Quote(x.want.(string)) + " is denied, expected to be allowed" + because(e)
@@ -220,7 +220,25 @@ func because(e Effective) string {
 	return "; no rule fits"
 }
 
-// permits answers what allow and deny ask.
+// permits answers what allow and deny ask of types of events, about which rules of
+// their own decide.
+func (p *Policy) permits(id Identity, what, eventType string) bool {
+	if p.Events == nil {
+		return false
+	}
+	name := id.Namespace + "/" + id.Name
+	switch what {
+	case "emit":
+		verdict, _ := p.Events.JudgeSender(name, eventType)
+		return verdict.Check == ""
+	case "listen":
+		verdict, _ := p.Events.JudgeListener(name, eventType)
+		return verdict.Check == ""
+	}
+	return false
+}
+
+// permits answers what allow and deny ask of all else.
 func (e Effective) permits(what, name, signer string) bool {
 	switch what {
 	case "egress":

@@ -75,6 +75,9 @@ type EventSink struct {
 // Target is the sink's identity.
 func (s EventSink) Target() string { return "@sink/" + s.Name }
 
+// route is its name among a sender's routes.
+func (s EventSink) route() string { return "sink " + s.Name }
+
 // The checks in their order (A38). The first that fails rejects. Rate is first
 // and Queue last, and both are for the router to count.
 const (
@@ -145,7 +148,7 @@ func (r EventRules) routes(sender string) []EventRule {
 	}
 	for _, sink := range r.Sinks {
 		if matchesIdentity(sink.Source, sender) {
-			all = append(all, EventRule{Name: "sink " + sink.Name, Target: sink.Target(), Types: sink.Types, Unsafe: sink.Unsafe})
+			all = append(all, EventRule{Name: sink.route(), Target: sink.Target(), Types: sink.Types, Unsafe: sink.Unsafe})
 		}
 	}
 	return all

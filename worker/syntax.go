@@ -22,6 +22,8 @@ import (
 type scriptTerms struct {
 	level   policies.Level
 	granted policies.ScriptNames
+	// foresight, if there is one, knows what else a policy refuses of a script.
+	foresight *foresight
 }
 
 // checkScripts refuses a definition with a script that its interpreter cannot
@@ -104,7 +106,11 @@ func (t scriptTerms) judge(s pythonScript, facts checker.Facts) []checker.Findin
 		Modules: s.names.Modules, Functions: s.names.Functions, Packages: s.packages,
 	}
 	if t.level != 0 {
-		return terms.Judge(facts)
+		found := terms.Judge(facts)
+		if t.foresight != nil {
+			found = append(found, t.foresight.scripted(s.task, facts)...)
+		}
+		return found
 	}
 	return checker.Refused(checker.Terms{Level: policies.Minimal}.Judge(checker.Facts{Findings: facts.Findings}))
 }

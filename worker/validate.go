@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,8 +31,15 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check definitions without running them",
 		Long: `Validate checks schema, integrity, expressions and scripts: their syntax, and
 what their sandbox level refuses. Each finding is one line, FILE:LINE:COLUMN:
-message [rule], with a hint where there is one. It exits with 0 when there is no
-error (warnings are allowed), else with 2.`,
+message [rule], with a hint where there is one.
+
+With --policy it also tells what that policy would refuse of what is written out:
+hosts, secrets, operations on virtual machines, types of events, packages and
+modules, levels, each with the policy's line that decides. What an expression
+yields is not known before the run.
+
+It exits with 0 when there is no error (warnings are allowed), with 3 when the
+policy alone refuses something, else with 2.`,
 		Example: `  lazaret validate nightly.yaml
   lazaret validate tools.yaml --level standard
   lazaret validate tools.yaml --policy policy.yaml
@@ -88,16 +97,11 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 		def, found := definition.Check(file, text)
 		findings = append(findings, found...)
 		if def != nil {
-			signature, err := readSignature(file)
+			about, err := a.about(ctx, file, def, terms, flags.given)
 			if err != nil {
 				return err
 			}
-			terms, err := a.policyTerms(terms, def, signature, flags.given)
-			if err != nil {
-				return err
-			}
-			findings = append(findings, a.levelFindings(file, def, terms.level)...)
-			findings = append(findings, a.scriptFindings(ctx, file, def, terms)...)
+			findings = append(findings, about...)
 			findings = append(findings, a.analyzerFindings(ctx, file, def, flags.analyzers)...)
 		}
 	}
@@ -106,12 +110,48 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 	}
 	if findings.HasErrors() {
 		a.announceDangers(findings.Errors())
-		return &exitError{code: exitInvalid, err: errors.New("invalid"), quiet: true}
+		return &exitError{code: a.validateCode(findings.Errors()), err: errors.New("invalid"), quiet: true}
 	}
 	if flags.format == "plain" {
 		fmt.Fprintf(a.stderr, "%d of %d files are valid\n", len(files), len(files))
 	}
 	return nil
+}
+
+// about is what is wrong with a definition beyond its document: under the level, and
+// under the policy if there is one.
+func (a *app) about(ctx context.Context, file string, def *definition.Definition, terms scriptTerms, level string) (definition.Findings, error) {
+	signature, err := readSignature(file)
+	if err != nil {
+		return nil, err
+	}
+	if terms, err = a.policyTerms(terms, def, signature, level); err != nil {
+		return nil, err
+	}
+	f, err := a.foresee(file, def, signature, level)
+	if err != nil {
+		return nil, err
+	}
+	terms.foresight = f
+	levels := a.levelFindings(file, def, terms.level)
+	scripts := a.scriptFindings(ctx, file, def, terms)
+	if f == nil {
+		return append(levels, scripts...), nil
+	}
+	all := slices.Concat(f.explained(levels), f.explained(scripts), f.look())
+	slices.SortStableFunc(all, func(a, b definition.Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all, nil
+}
+
+// validateCode tells what the policy refuses from what is wrong under any.
+func (a *app) validateCode(errs definition.Findings) int {
+	refused := func(f definition.Finding) bool { return strings.HasPrefix(f.Rule, "policy.") || refusal(f) }
+	if a.policy.file == "" || slices.ContainsFunc(errs, func(f definition.Finding) bool { return !refused(f) }) {
+		return exitInvalid
+	}
+	return exitRefused
 }
 
 // findingsWriter is for stdout: findings are this command's result.

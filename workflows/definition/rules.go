@@ -44,6 +44,7 @@ var rules = []Rule{
 	{"listen.empty", "A listen that awaits all of its filters has one."},
 	{"metadata.twice", "A setting in metadata is written in one of its two forms."},
 	{"metadata.unknown-setting", "A setting in metadata below python or script is one that is read."},
+	{"policy.*", "The operator's policy permits what the definition asks for."},
 	{"python.exclusive", "Python packages are listed, or come from a requirements file."},
 	{"python.packages", "A Python package is a name with version specifiers."},
 	{"python.requirements", "A requirements file is fetched over HTTPS."},

@@ -36,6 +36,9 @@ func parseURITemplate(text string) (t *URITemplate, offset int, reason string) {
 	}
 }
 
+// Written is the part of the URI before its first variable, and whether that is all.
+func (t *URITemplate) Written() (prefix string, whole bool) { return t.parts[0], len(t.parts) == 1 }
+
 // badVariable says what is wrong with what stands in braces.
 func badVariable(name string, closed bool) string {
 	switch {

@@ -64,6 +64,7 @@ MEMBERS = {
     **_rows("script.introspection", "", "traceback.walk_tb traceback.walk_stack"),
     **_rows("script.format.attribute", "string.", "Formatter"),
     **_rows("script.shell", "platform.", "popen"),
+    **_rows("script.libvirt", "lazaret.", "libvirt"),
 }  # fmt: skip
 
 _PATH_FILES = (

@@ -23,6 +23,7 @@ MESSAGES = {
     "script.dunder": "Dangerous dunder attribute detected: {}",
     "script.import": "Import outside the allow-list detected: {}",
     "script.package": "Module of a package that is not declared: {}",
+    "script.libvirt": "Operation on virtual machines detected: {}",
     "script.import.star": "Star import detected: from {} import *",
     "script.import.relative": "Relative import detected: {}; a script has no package",
     "script.import.dynamic": "Dynamic code loading detected: {}",
