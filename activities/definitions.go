@@ -20,6 +20,8 @@ type Definitions struct {
 	Runtime string
 	// Converter is the client's; nil: Temporal's default.
 	Converter converter.DataConverter
+	// Policy, if set, is the digest of the policy in force.
+	Policy func() string
 }
 
 // Register adds the activity to a worker.
@@ -39,6 +41,9 @@ func (d *Definitions) Resolve(ctx context.Context, reference contract.Reference)
 		return resolved, failure(&contract.Fault{
 			Type: contract.ConfigurationError, Status: 400, Title: "Configuration error", Detail: detail,
 		})
+	}
+	if d.Policy != nil {
+		resolved.Policy = d.Policy()
 	}
 	resolved.Runtime, resolved.Interpreter = d.Runtime, contract.Interpreter
 	return resolved, err

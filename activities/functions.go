@@ -18,8 +18,8 @@ func (p *Processes) FetchFunction(ctx context.Context, request contract.Function
 		scripts := p.scripts(policy)
 		text, err := scripts.Fetcher.Fetch(ctx, request.URL, contract.MaxFunction)
 		if err != nil {
-			return contract.FetchedFunction{}, err
+			return contract.FetchedFunction{}, p.recorded(ctx, request.Task, policy, err)
 		}
-		return contract.FetchedFunction{Document: string(text), SHA256: sources.Digest(text)}, nil
+		return contract.FetchedFunction{Document: string(text), SHA256: sources.Digest(text), Policy: policy.PolicyDigest}, nil
 	})
 }

@@ -26,6 +26,8 @@ type MachineEvents struct {
 	Hosts func() []string
 	// Publish judges events and hands them to the router. The key names the attempt.
 	Publish func(ctx context.Context, events []json.RawMessage, key string) error
+	// Policy, if set, is the digest of the policy in force.
+	Policy func() string
 	// Broken, if set, is told when a watch ended and will begin again.
 	Broken func(uri string, err error)
 }
@@ -218,6 +220,9 @@ func (w *machineWatch) publish(ctx context.Context, h virt.Happening, missed boo
 	for {
 		if err = w.Publish(ctx, []json.RawMessage{event}, "libvirt/"+id); err == nil {
 			w.state.Sent++
+			if w.Policy != nil {
+				w.state.Policy = w.Policy()
+			}
 			return nil
 		}
 		w.rest(ctx, watchPause)

@@ -30,7 +30,7 @@ func (p *Processes) FetchScript(ctx context.Context, request contract.ScriptFetc
 		}
 		scripts := p.scripts(policy)
 		digest, size, err := scripts.Fetch(ctx, request.Script.URL, request.Script.SHA256)
-		return contract.FetchedScript{SHA256: digest, Size: size}, err
+		return contract.FetchedScript{SHA256: digest, Size: size, Policy: policy.PolicyDigest}, p.recorded(ctx, request.Task, policy, err)
 	})
 }
 
@@ -43,9 +43,9 @@ func (p *Processes) LockPackages(ctx context.Context, request contract.PackageRe
 		}
 		lock, err := p.lock(ctx, request, policy)
 		if err != nil {
-			return contract.PackageLock{}, err
+			return contract.PackageLock{}, p.recorded(ctx, request.Task, policy, err)
 		}
-		return contract.PackageLock{Lock: lock.String(), SHA256: lock.Digest()}, nil
+		return contract.PackageLock{Lock: lock.String(), SHA256: lock.Digest(), Policy: policy.PolicyDigest}, nil
 	})
 }
 
@@ -124,8 +124,16 @@ func (p *Processes) equip(ctx context.Context, request contract.Process) (*equip
 		if e.policy, err = p.policyFor(request.Task); err != nil {
 			return e, err
 		}
-		return e, e.get(ctx)
+		return e, p.recorded(ctx, request.Task, e.policy, e.get(ctx))
 	})
+}
+
+// recorded is an error of a supply once the audit log has it, where it is a refusal.
+func (p *Processes) recorded(ctx context.Context, task contract.TaskID, policy policies.Effective, err error) error {
+	if fault := supplyFault(err); fault != nil {
+		return newRecorder(p.Audit, task, policy, attempt(ctx)).orRefused(fault)
+	}
+	return err
 }
 
 func (e *equipment) get(ctx context.Context) (err error) {

@@ -217,6 +217,7 @@ func (c *testCase) compareDefinition(t *testing.T, def *definition.Definition) {
 // compareHistory holds the lines of want.history against what Temporal recorded.
 func (c *testCase) compareHistory(t *testing.T, s *session, id, runID string) {
 	t.Helper()
+	comparePolicies(t, historyEvents(t, s, id, runID))
 	if len(c.wantHistory) == 0 {
 		return
 	}

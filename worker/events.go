@@ -105,7 +105,7 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 		log.Warn().Str("file", a.events.rules).Msg("broad event rule: " + broad)
 	}
 	return &events.Gateway{
-		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks,
+		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks, Policy: options.policy.digest(),
 		Observe: func(sender contract.Sender, outcome contract.Outcome) {
 			logEvent(log, sender, outcome)
 			options.monitor.event(outcome)

@@ -178,7 +178,7 @@ func (s *service) tellEvent(sender contract.Sender, o contract.Outcome) {
 	defer cancel()
 	_ = s.ledger.filer.Tell(ctx, contract.ViolationReport{Namespace: namespace, Name: name, Violations: []contract.Violation{{
 		ID: hex.EncodeToString(sum[:16]), Type: "CommunicationViolation", Severity: severity, Subject: o.Detail, Count: 1, Action: "rejected",
-		At: time.Now().UTC(), Version: sender.Version, Digest: sender.Digest, Execution: sender.Execution,
+		At: time.Now().UTC(), Version: sender.Version, Digest: sender.Digest, Execution: sender.Execution, Policy: o.Policy,
 	}}}) // it went to the worker's log too
 }
 

@@ -16,7 +16,7 @@ import (
 // has, and tell of them as the sender @libvirt.
 func (s *service) registerMachineEvents(options serviceOptions, log zerolog.Logger) {
 	(&activities.MachineEvents{
-		Watcher: s.machines, Hosts: options.policy.watchedHosts,
+		Watcher: s.machines, Hosts: options.policy.watchedHosts, Policy: options.policy.digest,
 		Publish: func(ctx context.Context, events []json.RawMessage, key string) error {
 			_, err := s.events.Publish(ctx, contract.Sender{Identity: contract.SenderLibvirt}, events, key)
 			return err

@@ -100,6 +100,9 @@ func (s *policySource) unlisted() policies.Effective {
 	return s.current.Load().For(policies.Identity{})
 }
 
+// digest is that of the policy in force.
+func (s *policySource) digest() string { return s.current.Load().Digest }
+
 // watchedHosts are the libvirt hosts whose guests are watched.
 func (s *policySource) watchedHosts() []string { return s.current.Load().WatchedHosts() }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 
@@ -129,19 +130,13 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	}
 	s.processes.Filer, s.calls.Filer = s.ledger.filer, s.ledger.filer
 	s.worker = newWorker(s.work, options, s.ledger.gate, s.fail)
-	s.registerLedger(options, log)
-	s.processes.Register(s.worker)
-	s.calls.Register(s.worker)
-	if err := s.registerLibvirt(options, log); err != nil {
+	s.events = a.gateway(c, options, log, s.tellEvent)
+	if err := s.register(options, a.build, connection.DataConverter, log); err != nil {
 		s.close()
 		return nil, err
 	}
-	s.events = a.gateway(c, options, log, s.tellEvent)
-	s.events.Register(s.worker)
 	workflows.RegisterWith(s.worker, workflows.Options{Telling: s.telling})
-	s.registerMachineEvents(options, log)
 	s.policy.prepare = func(p *policies.Policy) (func(), error) { return s.follow(ctx, p, log) }
-	(&activities.Definitions{Suggest: definition.Suggest, Runtime: a.build.Version, Converter: connection.DataConverter}).Register(s.worker)
 	if options.register {
 		if err := s.ensureAttributes(ctx); err != nil {
 			s.close()
@@ -166,11 +161,25 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 	return s, nil
 }
 
+// register adds all activities to the worker.
+func (s *service) register(options serviceOptions, build Build, data converter.DataConverter, log zerolog.Logger) error {
+	s.registerLedger(options, log)
+	s.processes.Register(s.worker)
+	s.calls.Register(s.worker)
+	if err := s.registerLibvirt(options, log); err != nil {
+		return err
+	}
+	s.events.Register(s.worker)
+	s.registerMachineEvents(options, log)
+	(&activities.Definitions{Suggest: definition.Suggest, Runtime: build.Version, Converter: data, Policy: options.policy.digest}).Register(s.worker)
+	return nil
+}
+
 // follow makes ready what a policy says of events, and of hosts that are watched.
 func (s *service) follow(ctx context.Context, p *policies.Policy, log zerolog.Logger) (inForce func(), err error) {
 	o, err := eventOptions{}.under(p)
 	return func() {
-		s.events.Replace(o.rules, o.sinks)
+		s.events.Replace(o.rules, o.sinks, p.Digest)
 		s.watchMachines(context.WithoutCancel(ctx), p.WatchedHosts(), log)
 	}, err
 }

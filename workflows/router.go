@@ -131,10 +131,11 @@ func (r *router) publish(ctx workflow.Context, batch []contract.JudgedEvent) ([]
 // as the worker judged them, then the queue of each target, and sends out what
 // passes.
 func (r *router) begin(ctx workflow.Context, p contract.JudgedEvent, bags *bags) (contract.Outcome, *dispatch) {
-	outcome := contract.Outcome{Source: p.Envelope.Source, ID: p.Envelope.ID}
+	outcome := contract.Outcome{Source: p.Envelope.Source, ID: p.Envelope.ID, Policy: p.Policy}
 	key := eventKey(p.Envelope)
 	if p.Due { // it was counted, and is known, since it came
-		return contract.Outcome{Source: outcome.Source, ID: outcome.ID, Status: contract.Accepted}, r.dispatch(ctx, p, bags)
+		outcome.Status = contract.Accepted
+		return outcome, r.dispatch(ctx, p, bags)
 	}
 	known := p.Verdict.Accepts() && r.seen[key]
 	if known {
@@ -169,7 +170,7 @@ func (r *router) reject(ctx workflow.Context, p contract.JudgedEvent, outcome *c
 	outcome.Status, outcome.Check, outcome.Detail = contract.Rejected, verdict.Check, verdict.Detail
 	r.record(ctx, contract.Rejection{
 		Sender: p.Envelope.Sender.Identity, Source: p.Envelope.Source, ID: p.Envelope.ID, Type: p.Envelope.Type,
-		Check: verdict.Check, Detail: verdict.Detail,
+		Check: verdict.Check, Detail: verdict.Detail, Policy: p.Policy,
 	})
 }
 

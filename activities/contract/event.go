@@ -137,6 +137,8 @@ type JudgedEvent struct {
 	// was, and was counted then.
 	DelayMillis int64 `json:"delayMs,omitempty"`
 	Due         bool  `json:"due,omitempty"`
+	// Policy is the digest of the policy that decided.
+	Policy string `json:"policy,omitempty"`
 	// Filtered is what filters have done. It does not go to the router.
 	Filtered []FilterNote `json:"-"`
 }
@@ -194,6 +196,7 @@ type Outcome struct {
 	// DelayMillis: a filter keeps it back for so long before it is delivered.
 	DelayMillis int64        `json:"delayMs,omitempty"`
 	Filtered    []FilterNote `json:"filtered,omitempty"` // what filters have done
+	Policy      string       `json:"policy,omitempty"`   // digest of the policy that decided
 }
 
 // The outcomes.
@@ -237,7 +240,8 @@ type Subscribed struct {
 	Queue int `json:"queue"`
 	Bytes int `json:"bytes"`
 	// Worth is how many bytes that wait no longer are worth telling; 0: none are.
-	Worth int `json:"worth,omitempty"`
+	Worth  int    `json:"worth,omitempty"`
+	Policy string `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // Taken says that events no longer wait for a listen.
@@ -256,6 +260,7 @@ type ReceiveRequest struct {
 // Received answers a ReceiveRequest, one verdict an envelope.
 type Received struct {
 	Verdicts []Verdict `json:"verdicts"`
+	Policy   string    `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // Delivery brings an event to a sink.
@@ -274,6 +279,7 @@ type Rejection struct {
 	Type   string `json:"type"`
 	Check  string `json:"check"`
 	Detail string `json:"detail,omitempty"`
+	Policy string `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // EventsReport answers the events query.

@@ -17,5 +17,6 @@ type FunctionFetch struct {
 // FetchedFunction is the document of a function.
 type FetchedFunction struct {
 	Document string `json:"document"`
-	SHA256   string `json:"sha256"` // of Document, hex
+	SHA256   string `json:"sha256"`           // of Document, hex
+	Policy   string `json:"policy,omitempty"` // digest of the policy that decided
 }

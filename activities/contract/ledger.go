@@ -262,4 +262,6 @@ type Admission struct {
 	// Tell has the execution tell the ledger of the error that it ends in, though
 	// nothing is done about it (A14).
 	Tell bool `json:"tell,omitempty"`
+	// Policy is the digest of the policy in force.
+	Policy string `json:"policy,omitempty"`
 }

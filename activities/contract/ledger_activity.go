@@ -26,6 +26,7 @@ type Judged struct {
 	Reason     string      `json:"reason,omitempty"`
 	Action     string      `json:"action,omitempty"` // hold or fault
 	Rates      Rates       `json:"rates,omitzero"`
+	Policy     string      `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // Enforcement asks for a ledger's new state to be made known.
@@ -44,6 +45,7 @@ type Told struct {
 	Executions []string `json:"executions,omitempty"` // at most MaxTold
 	More       int      `json:"more,omitempty"`
 	Related    []string `json:"related,omitempty"` // definitions
+	Policy     string   `json:"policy,omitempty"`  // digest of the policy in force
 }
 
 // MaxTold bounds the executions that a Told names.
@@ -60,6 +62,7 @@ type RequestCheck struct {
 type LedgerTerms struct {
 	Action     string `json:"action"` // hold or fault
 	WatchNanos int64  `json:"watchNs"`
+	Policy     string `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // OrderCheck asks who wrote an order.

@@ -23,6 +23,7 @@ type ScriptFetch struct {
 type FetchedScript struct {
 	SHA256 string `json:"sha256"`
 	Size   int    `json:"size"`
+	Policy string `json:"policy,omitempty"` // digest of the policy that decided
 }
 
 // PackageRequest asks which packages, exactly, a Python script is to have.
@@ -37,4 +38,5 @@ type PackageRequest struct {
 type PackageLock struct {
 	Lock   string `json:"lock"`
 	SHA256 string `json:"sha256"`
+	Policy string `json:"policy,omitempty"` // digest of the policy that decided
 }

@@ -117,4 +117,6 @@ type Resolved struct {
 	Runtime string `json:"runtime,omitempty"` // version of the worker's program
 	// Interpreter is Start.Interpreter for executions started by name.
 	Interpreter int `json:"interpreter,omitempty"`
+	// Policy is the digest of the policy in force when it was found.
+	Policy string `json:"policy,omitempty"`
 }

@@ -119,4 +119,5 @@ type EndJudged struct {
 	Do     string `json:"do,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	Action string `json:"action,omitempty"` // of a quarantine: hold or fault
+	Policy string `json:"policy,omitempty"` // digest of the policy that decided
 }

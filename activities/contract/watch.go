@@ -27,7 +27,8 @@ type WatchState struct {
 	Seen   bool                  `json:"seen,omitempty"` // guests were listed once
 	Lost   time.Time             `json:"lost,omitzero"`  // since when nothing is heard
 	Guests map[string]WatchGuest `json:"guests,omitempty"`
-	Sent   int                   `json:"sent,omitempty"` // events so far
+	Sent   int                   `json:"sent,omitempty"`   // events so far
+	Policy string                `json:"policy,omitempty"` // digest of the policy under which the last was sent
 }
 
 // WatchGuest is a guest, by UUID.

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/policies"
 )
 
 // Register adds the activities to a worker.
@@ -51,18 +52,19 @@ func (g *Gateway) Send(ctx context.Context, request contract.SendRequest) ([]con
 
 // Lifecycle publishes what happened to an execution, as far as rules are about
 // it. There is no fault: what is too large, or finds no room, is recorded.
-func (g *Gateway) Lifecycle(ctx context.Context, request contract.LifecycleRequest) error {
+func (g *Gateway) Lifecycle(ctx context.Context, request contract.LifecycleRequest) (contract.Decided, error) {
+	decided := contract.Decided{Policy: g.book().policy}
 	from, err := sender(ctx, request.Task)
 	if err != nil {
-		return failure(err)
+		return decided, failure(err)
 	}
 	from.Identity = contract.SenderLifecycle
 	wanted := g.tellable(request.Events)
 	if len(wanted) == 0 {
-		return nil
+		return decided, nil
 	}
 	_, err = g.Publish(ctx, from, wanted, attempt(ctx))
-	return err
+	return decided, err
 }
 
 // tellable are the events that some rule is about: an execution tells all, and
@@ -93,14 +95,15 @@ func (g *Gateway) Subscribe(ctx context.Context, request contract.SubscribeReque
 	if err != nil {
 		return contract.Subscribed{}, failure(err)
 	}
+	book := g.book()
 	subscription := contract.Subscription{
 		Execution: from.Execution, Run: activity.GetInfo(ctx).WorkflowExecution.RunID, Identity: from.Identity, Filters: request.Filters,
-		Queue: g.book().rules.Queue, Bytes: maxWaiting,
+		Queue: book.rules.Queue, Bytes: maxWaiting,
 	}
 	var answer contract.Subscribed
 	err = g.ask(ctx, contract.SubscribeEvents, "subscribe/"+attempt(ctx), subscription, &answer)
 	const parts = 8
-	answer.Worth = answer.Bytes / parts
+	answer.Worth, answer.Policy = answer.Bytes/parts, book.policy
 	return answer, err
 }
 
@@ -116,15 +119,16 @@ func (g *Gateway) Receive(ctx context.Context, request contract.ReceiveRequest) 
 	if err != nil {
 		return contract.Received{}, failure(err)
 	}
-	answer := contract.Received{Verdicts: make([]contract.Verdict, len(request.Envelopes))}
+	book := g.book()
+	answer := contract.Received{Verdicts: make([]contract.Verdict, len(request.Envelopes)), Policy: book.policy}
 	var rejected []contract.Rejection
 	for i, e := range request.Envelopes {
-		verdict := g.judgeReceipt(e, to.Identity)
+		verdict := g.judgeReceipt(book.rules, e, to.Identity)
 		answer.Verdicts[i] = verdict
 		if !verdict.Accepts() {
 			rejected = append(rejected, contract.Rejection{
 				Sender: e.Sender.Identity, Target: to.Identity, Source: clip(e.Source), ID: clip(e.ID), Type: clip(e.Type),
-				Check: verdict.Check, Detail: verdict.Detail,
+				Check: verdict.Check, Detail: verdict.Detail, Policy: book.policy,
 			})
 		}
 	}
@@ -136,7 +140,7 @@ func (g *Gateway) Receive(ctx context.Context, request contract.ReceiveRequest) 
 	return answer, nil
 }
 
-func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verdict {
+func (g *Gateway) judgeReceipt(rules policies.EventRules, e contract.Envelope, target string) contract.Verdict {
 	if !g.authentic(e) {
 		return contract.Verdict{Check: contract.CheckSender, Detail: "no worker vouches for the sender: the event was forged, or changed on its way"}
 	}
@@ -149,7 +153,6 @@ func (g *Gateway) judgeReceipt(e contract.Envelope, target string) contract.Verd
 			return contract.Verdict{Check: contract.CheckSender, Detail: fmt.Sprintf("the envelope's %s is not the event's", name)}
 		}
 	}
-	rules := g.book().rules
 	if verdict := rules.JudgeReceipt(e.Sender.Identity, target, e.Type, len(e.Event)); verdict.Check != "" || len(rules.Filters) == 0 {
 		return contract.Verdict(verdict)
 	}

@@ -57,12 +57,13 @@ func noteFiltered(outcomes []contract.Outcome, batch []contract.JudgedEvent) {
 }
 
 // Release hands the router an event that a filter has kept back.
-func (g *Gateway) Release(ctx context.Context, p contract.JudgedEvent) error {
+func (g *Gateway) Release(ctx context.Context, p contract.JudgedEvent) (contract.Decided, error) {
+	decided := contract.Decided{Policy: p.Policy}
 	if err := runsFor(ctx, contract.Delayed); err != nil {
-		return failure(err)
+		return decided, failure(err)
 	}
 	if !g.authentic(p.Envelope) {
-		return failure(&contract.Fault{
+		return decided, failure(&contract.Fault{
 			Type: contract.Refused, Status: 403, Title: "Refused by policy",
 			Detail: fmt.Sprintf("event %q was kept back and is not the one that a worker has judged", clip(p.Envelope.ID)),
 		})
@@ -72,5 +73,5 @@ func (g *Gateway) Release(ctx context.Context, p contract.JudgedEvent) error {
 	if err == nil && g.Observe != nil {
 		g.Observe(p.Envelope.Sender, outcomes[0])
 	}
-	return err
+	return decided, err
 }

@@ -24,6 +24,8 @@ type Gateway struct {
 	Key []byte
 	// Sinks are the clients of the rules' sinks, by name.
 	Sinks map[string]*SinkClient
+	// Policy is the digest of the policy that the rules are of.
+	Policy string
 	// Observe, if set, is told of every event that was judged: for logs and metrics.
 	Observe func(contract.Sender, contract.Outcome)
 
@@ -34,12 +36,15 @@ type Gateway struct {
 type rulebook struct {
 	rules policies.EventRules
 	sinks map[string]*SinkClient
+	// policy is the digest of the policy that has them.
+	policy string
 }
 
-// Replace puts other rules, with the clients of their sinks, in the place of those
-// that the Gateway began with. What is being judged is judged by one of the two.
-func (g *Gateway) Replace(rules policies.EventRules, sinks map[string]*SinkClient) {
-	g.replaced.Store(&rulebook{rules, sinks})
+// Replace puts other rules, with the clients of their sinks and the digest of their
+// policy, in the place of those that the Gateway began with. What is being judged is
+// judged by one of the two.
+func (g *Gateway) Replace(rules policies.EventRules, sinks map[string]*SinkClient, policy string) {
+	g.replaced.Store(&rulebook{rules, sinks, policy})
 }
 
 // book are the rules in force.
@@ -47,7 +52,7 @@ func (g *Gateway) book() rulebook {
 	if replaced := g.replaced.Load(); replaced != nil {
 		return *replaced
 	}
-	return rulebook{g.Rules, g.Sinks}
+	return rulebook{g.Rules, g.Sinks, g.Policy}
 }
 
 // maxBatch bounds the events of one update of the router, in bytes and number.
@@ -89,24 +94,27 @@ func (g *Gateway) Publish(ctx context.Context, sender contract.Sender, texts []j
 
 // publication is the event with the sender stamped on it and what the rules say.
 func (g *Gateway) publication(sender contract.Sender, text json.RawMessage) (contract.JudgedEvent, error) {
+	book := g.book()
 	e, wrong := parse(text)
 	if wrong != nil {
 		source, id, eventType := named(text)
 		return contract.JudgedEvent{ //nolint:nilerr // the flaw is the verdict
 			Envelope: contract.Envelope{Source: source, ID: id, Type: eventType, Sender: sender},
 			Verdict:  contract.Verdict{Check: wrong.check, Detail: wrong.detail},
-			Rates:    rates(g.book().rules.Judge(sender.Identity, "", 0)),
+			Rates:    rates(book.rules.Judge(sender.Identity, "", 0)),
+			Policy:   book.policy,
 		}, nil
 	}
 	stamped, err := stamp(e, sender)
 	if err != nil {
 		return contract.JudgedEvent{}, err
 	}
-	judged := g.book().rules.Judge(sender.Identity, e.Type(), len(stamped))
+	judged := book.rules.Judge(sender.Identity, e.Type(), len(stamped))
 	p := contract.JudgedEvent{
 		Envelope: contract.Envelope{Event: stamped, Source: e.Source(), ID: e.ID(), Type: e.Type(), Sender: sender},
 		Verdict:  contract.Verdict(judged.Verdict),
 		Rates:    rates(judged),
+		Policy:   book.policy,
 	}
 	if p.Verdict.Accepts() {
 		if err := g.filter(e, &p); err != nil {

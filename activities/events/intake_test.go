@@ -130,7 +130,7 @@ func FuzzReadEvents(f *testing.F) {
 			require.NoError(t, json.Unmarshal(judged.Envelope.Event, &event))
 			require.Equal(t, sender.Identity, event[SenderAttribute])
 			require.True(t, gateway.authentic(judged.Envelope))
-			require.Empty(t, gateway.judgeReceipt(judged.Envelope, "a/b").Check)
+			require.Empty(t, gateway.judgeReceipt(gateway.book().rules, judged.Envelope, "a/b").Check)
 		}
 	})
 }

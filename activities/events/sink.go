@@ -51,27 +51,29 @@ func NewSinkClient(url string, binary bool, token string, rules []egress.Rule) *
 
 // Sink brings one event to one sink. What a later attempt may mend is an error
 // that Temporal retries; what the sink refuses for good is a fault.
-func (g *Gateway) Sink(ctx context.Context, d contract.Delivery) error {
-	sink, known := g.book().sinks[d.Sink]
+func (g *Gateway) Sink(ctx context.Context, d contract.Delivery) (contract.Decided, error) {
+	book := g.book()
+	decided := contract.Decided{Policy: book.policy}
+	sink, known := book.sinks[d.Sink]
 	if !known {
-		return failure(sinkFault(http.StatusNotFound, "this worker's rules have no sink %q", d.Sink))
+		return decided, failure(sinkFault(http.StatusNotFound, "this worker's rules have no sink %q", d.Sink))
 	}
-	verdict := g.judgeReceipt(d.Envelope, contract.SinkTarget+d.Sink)
+	verdict := g.judgeReceipt(book.rules, d.Envelope, contract.SinkTarget+d.Sink)
 	if !verdict.Accepts() {
-		return failure(sinkFault(http.StatusForbidden, "sink %q (%s): %s", d.Sink, verdict.Check, verdict.Detail))
+		return decided, failure(sinkFault(http.StatusForbidden, "sink %q (%s): %s", d.Sink, verdict.Check, verdict.Detail))
 	}
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
 	status, err := sink.post(ctx, d.Envelope)
 	switch {
 	case err != nil:
-		return fmt.Errorf("sink %q: %w", d.Sink, err)
+		return decided, fmt.Errorf("sink %q: %w", d.Sink, err)
 	case status >= 200 && status < 300:
-		return nil
+		return decided, nil
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests || status >= 500:
-		return fmt.Errorf("sink %q answers with status %d", d.Sink, status)
+		return decided, fmt.Errorf("sink %q answers with status %d", d.Sink, status)
 	}
-	return failure(sinkFault(status, "sink %q answers with status %d", d.Sink, status))
+	return decided, failure(sinkFault(status, "sink %q answers with status %d", d.Sink, status))
 }
 
 func sinkFault(status int, format string, args ...any) *contract.Fault {

@@ -53,7 +53,10 @@ func TestSink_Modes(t *testing.T) {
 			}))
 			defer server.Close()
 			g := sinkGateway(t, server, binary, "127.0.0.0/8")
-			require.NoError(t, g.Sink(t.Context(), delivery(t, g)))
+			g.Replace(g.Rules, g.Sinks, "digest")
+			decided, err := g.Sink(t.Context(), delivery(t, g))
+			require.NoError(t, err)
+			assert.Equal(t, contract.Decided{Policy: "digest"}, decided)
 			assert.Equal(t, "Bearer secret", header.Get("Authorization"))
 			if binary {
 				assert.Equal(t, "a/b", header.Get("Ce-Lazaretsender"))
@@ -80,7 +83,7 @@ func TestSink_TriesAgain(t *testing.T) {
 			w.WriteHeader(status)
 		}))
 		g := sinkGateway(t, server, false, "127.0.0.0/8")
-		err := g.Sink(t.Context(), delivery(t, g))
+		_, err := g.Sink(t.Context(), delivery(t, g))
 		server.Close()
 		require.ErrorContains(t, err, "answers with status", "%d", status)
 		assert.Equal(t, want.calls, calls.Load(), "%d", status)
@@ -96,7 +99,8 @@ func TestSink_ReachesItsHostAlone(t *testing.T) {
 	rules, err := egress.ParseRules([]string{"example.com:443"})
 	require.NoError(t, err)
 	g.Sinks["s"] = NewSinkClient(server.URL, false, "", rules)
-	require.Error(t, g.Sink(t.Context(), delivery(t, g)))
+	_, err = g.Sink(t.Context(), delivery(t, g))
+	require.Error(t, err)
 }
 
 // TestReceipt_Forged: what no worker vouches for is rejected (A11, A38).
@@ -106,7 +110,7 @@ func TestReceipt_Forged(t *testing.T) {
 		Rules: policies.EventRules{MaxSize: 1000, Rules: []policies.EventRule{{Name: "r", Source: "a/*", Target: "c/d", Types: []string{"t"}}}},
 	}
 	good := received(t, g)
-	assert.True(t, g.judgeReceipt(good, "c/d").Accepts())
+	assert.True(t, g.judgeReceipt(g.book().rules, good, "c/d").Accepts())
 	for name, forge := range map[string]func(*contract.Envelope){
 		"no tag":         func(e *contract.Envelope) { e.Tag = "" },
 		"another sender": func(e *contract.Envelope) { e.Sender.Identity = "a/x" },
@@ -116,11 +120,11 @@ func TestReceipt_Forged(t *testing.T) {
 	} {
 		forged := good
 		forge(&forged)
-		assert.Equal(t, contract.CheckSender, g.judgeReceipt(forged, "c/d").Check, name)
+		assert.Equal(t, contract.CheckSender, g.judgeReceipt(g.book().rules, forged, "c/d").Check, name)
 	}
-	assert.Equal(t, contract.CheckRule, g.judgeReceipt(good, "c/e").Check, "another receiver")
+	assert.Equal(t, contract.CheckRule, g.judgeReceipt(g.book().rules, good, "c/e").Check, "another receiver")
 	other := &Gateway{Key: []byte("another key, which is long enough too"), Rules: g.Rules}
-	assert.Equal(t, contract.CheckSender, other.judgeReceipt(good, "c/d").Check, "another installation")
+	assert.Equal(t, contract.CheckSender, other.judgeReceipt(other.book().rules, good, "c/d").Check, "another installation")
 }
 
 func received(t *testing.T, g *Gateway) contract.Envelope {
@@ -168,9 +172,9 @@ func TestGateway_Replace(t *testing.T) {
 		Rules: policies.EventRules{MaxSize: 1000, Rules: []policies.EventRule{{Name: "r", Source: "a/*", Target: "c/d", Types: []string{"t"}}}},
 	}
 	good := received(t, g)
-	require.True(t, g.judgeReceipt(good, "c/d").Accepts())
-	g.Replace(policies.EventRules{}, nil)
-	require.Equal(t, contract.CheckRule, g.judgeReceipt(good, "c/d").Check)
+	require.True(t, g.judgeReceipt(g.book().rules, good, "c/d").Accepts())
+	g.Replace(policies.EventRules{}, nil, "")
+	require.Equal(t, contract.CheckRule, g.judgeReceipt(g.book().rules, good, "c/d").Check)
 	p, err := g.publication(contract.Sender{Identity: "a/b"}, json.RawMessage(`{"specversion":"1.0","id":"2","source":"/s","type":"t"}`))
 	require.NoError(t, err)
 	require.Equal(t, contract.CheckRule, p.Verdict.Check)

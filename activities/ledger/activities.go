@@ -116,6 +116,7 @@ func (a *Activities) decide(ctx context.Context, j contract.Judging, result cont
 	verdict := judge(effective.Thresholds, j, result.Violations, result.At)
 	result.Decision, result.Counted, result.Limit = string(verdict.Decision), verdict.Counted, verdict.Limit
 	result.Alert, result.Reason, result.Action, result.Rates = verdict.Alert, verdict.Reason, string(effective.OnQuarantine), j.Rates
+	result.Policy = effective.PolicyDigest
 	return result, a.judged(ctx, j.Summary, result, verdict, effective)
 }
 
@@ -206,16 +207,17 @@ func (a *Activities) tell(ctx context.Context, n Notice) {
 
 // forged records that somebody filed what no worker had written.
 func (a *Activities) forged(ctx context.Context, s contract.LedgerSummary, cause error, now time.Time) error {
+	policy, unknown := a.policy(s, nil)
 	err := a.write(audit.Event{
-		Kind: audit.Unauth, Namespace: s.Namespace, Name: s.Name, Subject: contract.LedgerID(s.Namespace, s.Name), Outcome: "refused",
+		Kind: audit.Unauth, Namespace: s.Namespace, Name: s.Name, Policy: policy.PolicyDigest, Subject: contract.LedgerID(s.Namespace, s.Name), Outcome: "refused",
 		Message: "refused: " + cause.Error(),
 	})
 	if err != nil {
 		return err
 	}
 	n := Notice{Kind: Forged, At: now, Summary: s, Reason: cause.Error()}
-	if effective, err := a.policy(s, nil); err == nil { // it says who is told
-		n.Policy = effective
+	if unknown == nil { // it says who is told
+		n.Policy = policy
 	}
 	a.tell(ctx, n)
 	return nil
@@ -286,16 +288,19 @@ func (a *Activities) Admit(ctx context.Context, task contract.TaskID) (contract.
 	if err != nil {
 		return contract.Admission{}, err
 	}
+	effective, err := a.policyOf(task)
+	if err != nil {
+		return contract.Admission{}, err
+	}
 	if held == nil {
-		recovery, err := a.recovery(task)
-		return contract.Admission{Recovery: recovery, Tell: true}, err
+		return contract.Admission{Recovery: a.recovery(effective), Tell: true, Policy: effective.PolicyDigest}, nil
 	}
 	detail := Detail(*held, task, "")
 	err = a.write(audit.Event{
 		Kind: audit.Denied, Namespace: task.Namespace, Name: task.Name, Version: task.Version, Digest: task.Digest,
-		Execution: task.Execution, Type: contract.Quarantined, Outcome: "refused", Message: detail,
+		Execution: task.Execution, Type: contract.Quarantined, Outcome: "refused", Policy: effective.PolicyDigest, Message: detail,
 	})
-	return contract.Admission{Held: true, Detail: detail}, err
+	return contract.Admission{Held: true, Detail: detail, Policy: effective.PolicyDigest}, err
 }
 
 // Check applies the policy's rules of review to a request. Its error is for whoever
@@ -307,6 +312,7 @@ func (a *Activities) Check(ctx context.Context, c contract.RequestCheck) (contra
 	}
 	terms := contract.LedgerTerms{
 		Action: string(effective.OnQuarantine), WatchNanos: effective.Thresholds.WatchFor.Nanoseconds(),
+		Policy: effective.PolicyDigest,
 	}
 	if c.Update != contract.ReleaseUpdate {
 		return terms, nil
@@ -317,7 +323,7 @@ func (a *Activities) Check(ctx context.Context, c contract.RequestCheck) (contra
 	}
 	recorded := a.write(audit.Event{
 		Kind: audit.Denied, Principal: c.Request.Reviewer, Namespace: c.Summary.Namespace, Name: c.Summary.Name,
-		Type: "quarantine.release", Outcome: "refused", Message: err.Error(),
+		Type: "quarantine.release", Outcome: "refused", Policy: effective.PolicyDigest, Message: err.Error(),
 	})
 	if recorded != nil {
 		return terms, recorded

@@ -24,16 +24,17 @@ const firstWord = 2 * time.Second
 // and to people. Of a definition that may go on it also tells as many executions as
 // it reaches at once, whom it names. Tell reaches all others.
 func (a *Activities) Enforce(ctx context.Context, e contract.Enforcement) (contract.Told, error) {
-	if err := a.proclaim(ctx, e); err != nil || e.Do == "" || contract.LedgerHolds(e.Ledger.State) {
-		return contract.Told{}, err
+	policy, err := a.proclaim(ctx, e)
+	told := contract.Told{Policy: policy}
+	if err != nil || e.Do == "" || contract.LedgerHolds(e.Ledger.State) {
+		return told, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstWord)
 	defer cancel()
 	running, err := a.concerned(ctx, e.Ledger)
 	if err != nil {
-		return contract.Told{}, nil // Tell asks again
+		return told, nil // Tell asks again
 	}
-	var told contract.Told
 	var mu sync.Mutex
 	_ = inParallel(running, func(x *workflowpb.WorkflowExecutionInfo) error { // Tell repeats what fails
 		id := x.GetExecution().GetWorkflowId()
@@ -98,11 +99,12 @@ func unrested(before, still []*workflowpb.WorkflowExecutionInfo) []*workflowpb.W
 	})
 }
 
-func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) error {
+// proclaim gives the digest of the policy that it is done under.
+func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) (policy string, err error) {
 	l := e.Ledger
 	effective, err := a.policy(l.LedgerSummary, last(l.Violations))
 	if err != nil {
-		return err
+		return "", err
 	}
 	kind, notice := audit.Quarantine, Quarantined
 	if !contract.LedgerHolds(l.State) {
@@ -113,20 +115,20 @@ func (a *Activities) proclaim(ctx context.Context, e contract.Enforcement) error
 		Outcome: l.State, Count: int64(l.Counted), Policy: effective.PolicyDigest, Message: l.Reason,
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	signed, err := a.Key.Sign(ForHeld, heldOf(l))
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = a.Client.SignalWithStartWorkflow(ctx, contract.RegisterID, contract.HeldSignal, signed, registerOptions(), contract.RegisterWorkflow, contract.Register{})
 	if err != nil {
-		return fmt.Errorf("register of what is held: %w", err)
+		return "", fmt.Errorf("register of what is held: %w", err)
 	}
 	a.tell(ctx, Notice{
 		Kind: notice, At: l.Since, Summary: l.LedgerSummary, Violations: l.Violations, Reason: l.Reason, By: l.By, Policy: effective,
 	})
-	return nil
+	return effective.PolicyDigest, nil
 }
 
 func last(all []contract.Violation) []contract.Violation { return all[max(0, len(all)-1):] }

@@ -16,13 +16,9 @@ import (
 )
 
 // recovery is what the policy says is done about a definition's errors; nil: nothing.
-func (a *Activities) recovery(task contract.TaskID) (*contract.Recovery, error) {
-	if a.Policies == nil {
-		return nil, nil
-	}
-	effective, err := a.Policies.For(task)
-	if err != nil || !effective.Recovery.Automatic {
-		return nil, err
+func (a *Activities) recovery(effective policies.Effective) *contract.Recovery {
+	if a.Policies == nil || !effective.Recovery.Automatic {
+		return nil
 	}
 	var r contract.Recovery
 	for _, rule := range effective.Recovery.Rules() {
@@ -30,7 +26,7 @@ func (a *Activities) recovery(task contract.TaskID) (*contract.Recovery, error) 
 			Code: rule.Code, Severity: rule.Severity.String(), Action: string(rule.Action), Retries: rule.Retries, Backoff: rule.Backoff,
 		})
 	}
-	return &r, nil
+	return &r
 }
 
 // End files how an execution ended, or what is done about its error, with the
@@ -112,6 +108,7 @@ func (a *Activities) unusual(ctx context.Context, j contract.EndJudging, failed 
 	if err != nil {
 		return err
 	}
+	r.Policy = effective.PolicyDigest
 	happened := make([]contract.Violation, len(failed))
 	for i, e := range failed {
 		happened[i] = contract.Violation{
