@@ -182,8 +182,7 @@ func activityOf(ctx context.Context) string {
 // start runs the program if its text allows it.
 func (p *Processes) start(ctx context.Context, request contract.Process, policy policies.Effective, spec sandbox.Spec, record recorder) (sandbox.Result, error) {
 	if err := p.inspect(ctx, request, policy, record); err != nil {
-		// What a text says is no act: the kernel is the boundary.
-		return sandbox.Result{}, p.filing(request, policy).refused(ctx, record.orRefused(err), sandbox.Low)
+		return sandbox.Result{}, p.filing(request, policy).refusedText(ctx, record.orRefused(err))
 	}
 	if err := record.began(spec); err != nil {
 		return sandbox.Result{}, err

@@ -127,11 +127,20 @@ func (f filing) unfit(ctx context.Context, err error) error {
 // refused files a request that a policy refuses, and returns the error with what
 // the ledger says to it.
 func (f filing) refused(ctx context.Context, err error, severity sandbox.Severity) error {
+	return f.refusedAs(ctx, sandbox.InvalidPermission, err, severity)
+}
+
+// refusedText files what the text of a script is refused for (A25): it is no act, and
+// does not count; the kernel is the boundary.
+func (f filing) refusedText(ctx context.Context, err error) error {
+	return f.refusedAs(ctx, contract.StaticPolicyViolation, err, sandbox.Low)
+}
+
+func (f filing) refusedAs(ctx context.Context, kind sandbox.ViolationType, err error, severity sandbox.Severity) error {
 	fault := (*contract.Fault)(nil)
 	if !errors.As(err, &fault) || fault.Type != contract.Refused && fault.Type != contract.AuthorizationError {
 		return err
 	}
-	kind := sandbox.InvalidPermission
 	v := sandbox.Violation{
 		ID: violationID(ctx, kind, fault.Detail), Type: kind, Severity: severity, Detail: oneLine(fault.Detail, 250), Count: 1, Action: "refused",
 	}

@@ -32,7 +32,7 @@ var IncidentRules = []IncidentRule{
 	{Incident: UnauthorizedAccess, Violation: "UnauthorizedNetworkAccess", From: "Low"},
 	{Incident: UnauthorizedAccess, Violation: "CommunicationViolation", From: "High"}, // in another's name
 	{Incident: AbnormalActivity, Violation: "CommunicationViolation", From: "Low"},
-	{Incident: AbnormalActivity, Violation: "StaticPolicyViolation", From: "Low"},
+	{Incident: AbnormalActivity, Violation: StaticPolicyViolation, From: "Low"},
 	{Incident: AbnormalActivity, Violation: MaliciousBehavior, From: "Low"},
 	{Incident: ResourceAbuse, Violation: "ResourceLimitExceeded", From: "Low"},
 	{Incident: ResourceAbuse, Errors: []string{"MEM_001", "CPU_001", "RES_001"}},

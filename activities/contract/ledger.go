@@ -89,6 +89,10 @@ type ViolationReport struct {
 	Violations []Violation `json:"violations"`
 }
 
+// StaticPolicyViolation is the type of the violation that a script's text is, which is
+// refused before it runs.
+const StaticPolicyViolation = "StaticPolicyViolation"
+
 // Violation is the record of one kind of forbidden act in one run of a program,
 // or of one refused request.
 type Violation struct {
@@ -264,4 +268,7 @@ type Admission struct {
 	Tell bool `json:"tell,omitempty"`
 	// Policy is the digest of the policy in force.
 	Policy string `json:"policy,omitempty"`
+	// Refused says that the policy suspends who started the execution (B60); Detail
+	// says whom.
+	Refused bool `json:"refused,omitempty"`
 }
