@@ -20,10 +20,11 @@ type Policy struct {
 	Targets  []NotifyTarget
 	Contacts []Contact
 
-	signers []signer
-	bases   []*rule
-	rules   []*rule
-	tests   []policyTest
+	signers     []signer
+	suspensions []suspension
+	bases       []*rule
+	rules       []*rule
+	tests       []policyTest
 	// eventsAt is where each rule and sink for events stands, by its name in verdicts,
 	// and under the empty name the section.
 	eventsAt map[string]place
@@ -126,6 +127,7 @@ func (p *Policy) bounded(e Effective) Effective {
 	e.Egress = Openable(e.Level, e.Egress)
 	e.Calls = Openable(e.Level, e.Calls)
 	e.PolicyDigest, e.Contacts = p.Digest, p.Contacts
+	e.Libvirt.Signers = p.trusted(e.Libvirt.Signers)
 	return e
 }
 
@@ -200,7 +202,7 @@ type decision struct {
 	rule      *rule   // nil: none
 	lost      []*rule // that fit and are less specific
 	signers   []string
-	expired   error // why signers lacks one; nil: nothing has expired
+	expired   error // why signers lacks one; nil: nothing has expired, and nobody is suspended
 }
 
 func (p *Policy) decide(id Identity) decision {

@@ -39,7 +39,7 @@ const (
 // formatVersion is the one version of the format, which each document names.
 const formatVersion = 1
 
-var documentKeys = []string{"policy", "revision", "signers", "contacts", "targets", "events", "bases", "rules", "tests"}
+var documentKeys = []string{"policy", "revision", "signers", "suspended", "contacts", "targets", "events", "bases", "rules", "tests"}
 
 // Read reads a policy document (YAML or JSON); file stands in what is said about
 // it. It is used as a whole or not at all: the error is a *DocumentError with
@@ -137,6 +137,7 @@ func (r *documentReader) document(text []byte) *Policy {
 	}{
 		{"revision", r.revision},
 		{"signers", r.signerList},
+		{"suspended", r.suspended},
 		{"contacts", r.contacts},
 		{"targets", r.targetList},
 		{"events", r.events},

@@ -33,10 +33,11 @@ func Schema() []byte {
 	ruleSchema := schemaObject(rule)
 	ruleSchema["required"] = []string{"match"}
 	document := schemaObject(map[string]any{
-		"policy":   map[string]any{"const": formatVersion, "description": "the version of the format"},
-		"revision": map[string]any{"type": "integer", "minimum": 1, "description": "orders the versions of this document; a worker refuses one older than it has had"},
-		"signers":  signersForm(),
-		"contacts": map[string]any{"type": "array", "items": schemaObject(map[string]any{"name": text, "email": text, "phone": text}), "description": "people to call in an emergency"},
+		"policy":    map[string]any{"const": formatVersion, "description": "the version of the format"},
+		"revision":  map[string]any{"type": "integer", "minimum": 1, "description": "orders the versions of this document; a worker refuses one older than it has had"},
+		"signers":   signersForm(),
+		"suspended": map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": "^(signer|principal):."}, "description": "who counts for nothing until the line is taken out: signer:NAME, principal:TYPE/NAME"},
+		"contacts":  map[string]any{"type": "array", "items": schemaObject(map[string]any{"name": text, "email": text, "phone": text}), "description": "people to call in an emergency"},
 		"targets": map[string]any{"type": "object", "description": "where notifications go, by name", "additionalProperties": schemaObject(map[string]any{
 			"type": map[string]any{"enum": []string{"webhook", "slack", "smtp", "exec"}}, "url": text, "from": text, "to": list,
 			"command": list, "secretFrom": text, "privateNetworks": list,

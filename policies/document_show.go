@@ -68,7 +68,8 @@ type Explanation struct {
 	Because string `json:"because,omitempty"`
 	// SignedBy are the policy's signers whose signature the definition has.
 	SignedBy []string `json:"signedBy,omitempty"`
-	// Expired says that a signature of theirs has; it wraps ErrSignatureExpired.
+	// Expired says why a signature of theirs counts no more; it wraps
+	// ErrSignatureExpired or ErrSuspended.
 	Expired error `json:"-"`
 	// Others fit as well, and are less specific.
 	Others   []string `json:"others,omitempty"`

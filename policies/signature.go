@@ -126,7 +126,11 @@ func (p *Policy) signedBy(id Identity) (names []string, expired error) {
 	for _, s := range p.signers {
 		err := VerifySignature(s.key, id.Digest, id.Signature, p.clock())
 		if err == nil {
-			names = append(names, s.name)
+			if err = p.Suspended(BySigner, s.name); err == nil {
+				names = append(names, s.name)
+			} else {
+				expired = fmt.Errorf("signature counts no more: %w", err)
+			}
 		} else if errors.Is(err, ErrSignatureExpired) {
 			expired = err
 		}

@@ -22,7 +22,7 @@ func MaybeLibvirt() { activities.MaybeLibvirt() }
 
 // registerLibvirt gives the worker its broker; libvirt itself is looked for when
 // the first operation is asked for.
-func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) error {
+func (s *service) registerLibvirt(options serviceOptions, starters *activities.Starters, log zerolog.Logger) error {
 	var err error
 	if s.machines, err = driver.NewPool(policies.Names(options.degradations.AtOwn())...); err != nil {
 		return err
@@ -36,7 +36,6 @@ func (s *service) registerLibvirt(options serviceOptions, log zerolog.Logger) er
 			logLibvirtDenial(log, request, e)
 		}
 	}
-	starters := &activities.Starters{First: s.firstEvent}
 	(&activities.Libvirt{Starters: starters, Broker: broker, Policies: options.policy, Grace: options.grace, Filer: s.ledger.filer}).Register(s.worker)
 	s.processes.Machines = &activities.ScriptMachines{Broker: broker, Starters: starters}
 	return nil

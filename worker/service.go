@@ -163,10 +163,12 @@ func (a *app) startService(ctx context.Context, connection client.Options, optio
 
 // register adds all activities to the worker.
 func (s *service) register(options serviceOptions, build Build, data converter.DataConverter, log zerolog.Logger) error {
+	starters := &activities.Starters{First: s.firstEvent}
+	s.ledger.gate.Suspended = (&activities.Suspensions{Policy: options.policy.current.Load, Starters: starters, Audit: s.record}).Check
 	s.registerLedger(options, log)
 	s.processes.Register(s.worker)
 	s.calls.Register(s.worker)
-	if err := s.registerLibvirt(options, log); err != nil {
+	if err := s.registerLibvirt(options, starters, log); err != nil {
 		return err
 	}
 	s.events.Register(s.worker)

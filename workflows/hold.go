@@ -199,6 +199,8 @@ func admitted(ctx workflow.Context, e *execution) error {
 		}
 		e.state.Recovery, e.state.TellErrors = admission.Recovery, admission.Tell
 		switch {
+		case admission.Refused:
+			return &contract.Fault{Type: contract.Refused, Status: 403, Title: "Refused by policy", Detail: admission.Detail}
 		case !admission.Held:
 			return nil
 		case !e.start.Patient:

@@ -292,6 +292,9 @@ func (a *Activities) Admit(ctx context.Context, task contract.TaskID) (contract.
 	if err != nil {
 		return contract.Admission{}, err
 	}
+	if suspended, err := a.Gate.suspended(ctx, task); err != nil || suspended != nil {
+		return contract.Admission{Refused: suspended != nil, Detail: detailOf(suspended), Policy: effective.PolicyDigest}, err
+	}
 	if held == nil {
 		return contract.Admission{Recovery: a.recovery(effective), Tell: true, Policy: effective.PolicyDigest}, nil
 	}

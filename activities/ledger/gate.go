@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/activities/contract"
 )
@@ -26,6 +27,9 @@ type Gate struct {
 	Namespace string
 	// Changed, if set, is told how many definitions are held after every change.
 	Changed func(held int)
+	// Suspended, if set, says that the policy suspends who started an execution, as a
+	// *contract.Fault, or that it does not know.
+	Suspended func(ctx context.Context, task contract.TaskID, run workflow.Execution) error
 	// Trouble, if set, is told why the register could not be read.
 	Trouble func(err error)
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,9 +14,10 @@ import (
 	"lazaret.dev/lazaret/activities/contract"
 )
 
-// Interceptor puts the gate around every activity of a worker that says for whom
-// it is: one of a held definition does not begin, and one that runs is ended. What
-// it has done by then stays done.
+// Interceptor puts the gate around every activity of a worker: none begins of an
+// execution that a suspended user has started. One that says for whom it is does not
+// begin for a held definition, and is ended when it runs. What it has done by then
+// stays done.
 func (g *Gate) Interceptor() interceptor.WorkerInterceptor { return &gateInterceptor{gate: g} }
 
 type gateInterceptor struct {
@@ -38,7 +40,13 @@ type gatedActivity struct {
 // ExecuteActivity implements interceptor.ActivityInboundInterceptor.
 func (a *gatedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	task, script, concerns := taskOf(in.Args)
-	if !concerns || activity.GetInfo(ctx).IsLocalActivity {
+	if activity.GetInfo(ctx).IsLocalActivity {
+		return a.Next.ExecuteActivity(ctx, in)
+	}
+	if suspended, err := a.gate.suspended(ctx, task); err != nil || suspended != nil {
+		return nil, cmp.Or(err, refusal(suspended))
+	}
+	if !concerns {
 		return a.Next.ExecuteActivity(ctx, in)
 	}
 	watched, leave, err := a.gate.pass(ctx, task, script)
