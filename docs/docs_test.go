@@ -115,6 +115,15 @@ func TestExamples_AreValidAndShown(t *testing.T) {
 	}
 }
 
+// What a page says that validate prints is what it prints.
+func TestFindings_AreShown(t *testing.T) {
+	t.Parallel()
+	_, findings := definition.Check("bad.yaml", []byte(read(t, "testdata/invalid/bad.yaml")))
+	var printed strings.Builder
+	require.NoError(t, findings.WritePlain(&printed))
+	has(t, read(t, "docs/author/validation.md"), "$ lazaret validate bad.yaml\n"+printed.String()+"```", "docs/author/validation.md")
+}
+
 // unexpected leaves out that a schedule waits for its command.
 func unexpected(findings definition.Findings) definition.Findings {
 	return slices.DeleteFunc(findings, func(f definition.Finding) bool { return f.Rule == "schedule.manual" })
