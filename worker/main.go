@@ -38,7 +38,7 @@ func nameBinary(build Build) { sdkworker.SetBinaryChecksum(build.Version + "+" +
 // cachedWorkflows is how many executions a process keeps between their tasks, some
 // 60 KB each. Those beyond are replayed from their histories when their next task
 // comes. The SDK's default of 10,000 is no bound that a machine would notice.
-const cachedWorkflows = 1000
+const cachedWorkflows = 2000
 
 // app is what every command shares. It is set before a command runs.
 type app struct {

@@ -74,9 +74,9 @@ func (a *app) reportAudit(b *strings.Builder, o *operator) {
 			if o.now.Sub(line.Time) > o.maxAge {
 				return nil
 			}
-			events[line.Kind] += max(line.Count, 1)
+			events[line.Kind]++ // what Count counts differs by kind
 			if line.Kind == audit.Violation {
-				definitions[line.Namespace+"/"+line.Name] += max(line.Count, 1)
+				definitions[line.Namespace+"/"+line.Name]++
 			}
 			return nil
 		})
