@@ -62,6 +62,8 @@ func (f *flow) explainHello(err error) error {
 		return err
 	case timedOut(err):
 		return late(err, what)
+	case errors.Is(err, errNotTLS) && f.target.Port != portHTTPS:
+		return malformed(what, errors.New("TLS that does not begin with a ClientHello of its own form"))
 	case errors.Is(err, errNotTLS):
 		return malformed(what, fmt.Errorf("%w, which is all that port %d is for", err, f.target.Port))
 	}

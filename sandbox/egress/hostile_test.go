@@ -75,6 +75,8 @@ func TestProxy_OddMethods(t *testing.T) {
 		"42 <1>1 log - \"GET / HTTP/1.1\" 200\nget / HTTP/1.1\n": true,
 		"{\"request\": \"GET / HTTP/1.1\n":                       true,
 		"\x80" + evil:                                            true, // no method to any server
+		"\x82\xa1\x01\x04xyz":                                    true,
+		"\xff\xfd\x01":                                           true, // Telnet
 		"\x16\x01\x00\x01\x85\xa6\xff\x01":                       true, // a login of MySQL, of 278 bytes
 	} {
 		w.denials = nil
@@ -105,7 +107,7 @@ func TestProxy_AlertFirst(t *testing.T) {
 			return nil, errors.New("none")
 		}}).Handshake() //nolint:noctx // the connection has a deadline
 	})
-	for _, first := range [][]byte{{21, 3, 1, 0, 2, 1, 90}, {21, 2, 0, 0, 2, 1, 100}, {20, 3, 3, 0, 1, 1}} {
+	for _, first := range [][]byte{{21, 3, 1, 0, 2, 1, 90}, {21, 2, 0, 0, 2, 1, 100}, {20, 3, 3, 0, 1, 1}, {22, 3, 1, 0, 0}, {22, 2, 0, 0, 0}, {0x80, 30, 1, 3, 3}} {
 		w.denials = nil
 		conn, err := net.Dial("tcp", w.proxy.String()) //nolint:noctx // on this machine
 		require.NoError(t, err)
@@ -115,7 +117,7 @@ func TestProxy_AlertFirst(t *testing.T) {
 		c := tls.Client(&ahead{conn, first}, &tls.Config{ServerName: "evil.test"})
 		require.Error(t, c.Handshake()) //nolint:noctx // the connection has a deadline
 		_ = conn.Close()
-		assert.Contains(t, w.reasons(), "not TLS", "%v", first)
+		assert.Contains(t, w.reasons(), "TLS that does not begin with a ClientHello", "%v", first)
 	}
 }
 
@@ -171,7 +173,7 @@ func TestNames_StreamWaits(t *testing.T) {
 func TestRules_Metadata(t *testing.T) {
 	for _, c := range []struct{ address, ranged string }{
 		{"169.254.169.254", "169.254.0.0/16:80"}, {"169.254.169.254", "169.0.0.0/8:80"}, {"100.100.100.200", "100.64.0.0/10:80"},
-		{"192.0.0.192", "192.0.0.0/8:80"}, {"168.63.129.16", "168.0.0.0/8:80"}, {"fd00:ec2::254", "[fd00::/8]:80"},
+		{"192.0.0.192", "192.0.0.0/8:80"}, {"192.0.0.192", "192.0.0.192/26:80"}, {"168.63.129.16", "168.0.0.0/8:80"}, {"fd00:ec2::254", "[fd00::/8]:80"},
 	} {
 		a := netip.MustParseAddr(c.address)
 		target := Target{Address: a, Port: 80}
@@ -184,6 +186,7 @@ func TestRules_Metadata(t *testing.T) {
 			assert.Equal(t, admitted, rs.admits(a, 80) == "", "%s by %s", target, rs)
 		}
 		assert.False(t, parsed(t, c.ranged)[0].Covers(parsed(t, target.String())[0]))
+		assert.True(t, parsed(t, c.ranged)[0].Covers(parsed(t, c.ranged)[0]))
 	}
 }
 

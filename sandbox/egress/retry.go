@@ -21,6 +21,7 @@ const (
 
 const (
 	recordChangeCipher = 20
+	recordAlert        = 21
 	changeCipherSize   = recordHeader + 1
 )
 

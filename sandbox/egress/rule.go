@@ -260,7 +260,10 @@ func (r Rule) Covers(other Rule) bool {
 		return r.scope == anyName
 	case addresses:
 	}
-	return r.matchesAddress(other.prefix.Addr()) && r.prefix.Bits() <= other.prefix.Bits()
+	if other.prefix.IsSingleIP() {
+		return r.matchesAddress(other.prefix.Addr())
+	}
+	return r.scope == addresses && r.prefix.Contains(other.prefix.Addr()) && r.prefix.Bits() <= other.prefix.Bits()
 }
 
 // Addresses is how many addresses the rule stands for, as far as they can be

@@ -47,23 +47,35 @@ func (f *flow) await() error {
 }
 
 // beginsTLS says whether a TLS server would read what the connection begins with:
-// a ClientHello, or an alert or a change of cipher, which some skip. Others'
-// packets begin with the same byte: their length, for example.
+// a ClientHello, or what some servers skip before it. The packets of other protocols
+// begin with the same bytes: their length, for example.
 func (f *flow) beginsTLS() (bool, error) {
 	first, err := f.client.in.Peek(1)
-	if err != nil || first[0] < recordChangeCipher || first[0] > recordHandshake {
+	if err != nil {
 		return false, err
 	}
-	b, err := f.client.in.Peek(recordHeader + 1)
-	switch {
-	case errors.Is(err, io.EOF):
+	looks, size := beginnings(first[0])
+	if looks == nil {
+		return false, nil
+	}
+	b, err := f.client.in.Peek(size)
+	if errors.Is(err, io.EOF) {
 		return false, nil // too short to mean anything
-	case err != nil:
-		return false, err
-	case b[0] == recordHandshake:
-		return b[1] == 3 || b[recordHeader] == messageHello, nil // some take any version here
 	}
-	return b[3] == 0 && b[4] <= 2, nil
+	return err == nil && looks(b), err
+}
+
+// beginnings says how TLS looks that begins with a byte, in how many bytes.
+func beginnings(first byte) (func([]byte) bool, int) {
+	switch {
+	case first == recordHandshake: // some servers take any version here, or skip empty records
+		return func(b []byte) bool { return b[1] == 3 || b[recordHeader] == messageHello || b[3] == 0 && b[4] == 0 }, recordHeader + 1
+	case first == recordAlert || first == recordChangeCipher:
+		return func(b []byte) bool { return b[3] == 0 && b[4] <= 2 }, recordHeader
+	case first >= 0x80 && first < 0xc0: // a ClientHello in the form of SSL 2: RFC 5246, E.2
+		return func(b []byte) bool { return b[2] == messageHello && b[3] == 3 }, 4
+	}
+	return nil, 0
 }
 
 // firstLine looks at the first line without taking it, if the connection begins
