@@ -83,7 +83,8 @@ func (l login) leave(ctx context.Context, who owner) error {
 	}
 }
 
-// request is the call of org.freedesktop.systemd1(5) in busctl's notation.
+// request is the call of org.freedesktop.systemd1(5) in busctl's notation. The scope's
+// name has dots, so that nobody takes it for the group of a run.
 func (l login) request(who owner) []string {
 	pid := strconv.Itoa(who.pid)
 	properties := []string{
@@ -100,7 +101,7 @@ func (l login) request(who owner) []string {
 	}
 	call := []string{
 		bus, "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
-		"StartTransientUnit", "ssa(sv)a(sa(sv))", fmt.Sprintf("lazaret-%s-%d.scope", pid, who.start), "fail", strconv.Itoa(count),
+		"StartTransientUnit", "ssa(sv)a(sa(sv))", fmt.Sprintf("lazaret.%s.%d.scope", pid, who.start), "fail", strconv.Itoa(count),
 	}
 	return append(append(call, properties...), "0")
 }

@@ -46,7 +46,7 @@ func TestLogin_May(t *testing.T) {
 // TestLogin_Request is what a guest with systemd 252 has answered with a scope.
 func TestLogin_Request(t *testing.T) {
 	const call = " call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit " +
-		"ssa(sv)a(sa(sv)) lazaret-7-99.scope fail "
+		"ssa(sv)a(sa(sv)) lazaret.7.99.scope fail "
 	const properties = " Description s lazaret PIDs au 1 7 Delegate b true CollectMode s inactive-or-failed TasksMax t 18446744073709551615"
 	who := owner{ns: initialPIDs, pid: 7, start: 99}
 	ada := login{uid: 1000, group: "/user.slice/user-1000.slice/session-3.scope"}
