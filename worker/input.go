@@ -34,6 +34,8 @@ func (a *app) inputText(arg string) (name string, text []byte, err error) {
 	switch {
 	case arg == "":
 		return "", nil, nil
+	case arg == "-" && a.stdinTaken:
+		return "", nil, invalid("give one of them as a file: --input @input.json", "the definition was read from standard input, and --input - cannot be")
 	case arg == "-":
 		text, err = io.ReadAll(io.LimitReader(a.stdin, maxInputText))
 		name = "input from stdin"

@@ -101,7 +101,7 @@ func (a *app) lint(ctx context.Context, files []string, asked askedItems, format
 // answer goes through the items for one file. A file that is no document of the
 // language has no answers, and its findings go to stderr.
 func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]checkAnswer, error) {
-	text, err := readDefinition(file)
+	file, text, err := a.definitionText(file)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,7 +47,7 @@ func (a *app) load(file string, library []string, expected ...string) (*bundle, 
 }
 
 func (a *app) loadOne(file string, expected ...string) (*definition.Definition, contract.Source, error) {
-	text, err := readDefinition(file)
+	file, text, err := a.definitionText(file)
 	if err != nil {
 		return nil, contract.Source{}, err
 	}
@@ -62,6 +63,27 @@ func (a *app) loadOne(file string, expected ...string) (*definition.Definition, 
 	}
 	signature, err := readSignature(file)
 	return def, contract.Source{File: file, Document: string(text), Digest: def.Digest, Signature: strings.TrimSpace(signature)}, err
+}
+
+// stdinName is what messages call a definition from standard input, which the
+// command line names -.
+const stdinName = "<stdin>"
+
+// definitionText reads a definition from its file or, of -, from standard input,
+// which can be read once.
+func (a *app) definitionText(file string) (name string, text []byte, err error) {
+	if file != "-" {
+		text, err = readDefinition(file)
+		return file, text, err
+	}
+	if a.stdinTaken {
+		return stdinName, nil, invalid("give one of them as a file", "- is given twice, and standard input can be read once")
+	}
+	a.stdinTaken = true
+	if text, err = io.ReadAll(io.LimitReader(a.stdin, maxInputText)); err != nil {
+		return stdinName, nil, invalid("", "definition %s: %w", stdinName, unwrapPath(err))
+	}
+	return stdinName, text, nil
 }
 
 func readDefinition(file string) ([]byte, error) {

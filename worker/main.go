@@ -45,6 +45,7 @@ type app struct {
 	build          Build
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	stdinTaken     bool // by a definition
 
 	output    string // --output, whose default depends on the command
 	stateDir  string // --state-dir

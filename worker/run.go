@@ -21,7 +21,8 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run FILE",
 		Short: "Run a workflow and print its output",
 		Long: `Run validates the definition, executes it on Temporal, follows it to its end
-and prints its output on stdout; all else goes to stderr.
+and prints its output on stdout; all else goes to stderr. A FILE of - is standard
+input.
 
 It uses the Temporal that TEMPORAL_ADDRESS or a profile names, else the one that
 "lazaret up" runs, else it starts one for this run; what that leaves unfinished,
@@ -74,7 +75,7 @@ func (a *app) run(ctx context.Context, file string, flags startFlags, ownWorker 
 		level, _ := policies.ParseLevel(flags.level) // checked; empty means the worker's
 		a.announceDegraded(s.embedded.worker, level)
 	}
-	if err := s.checkNeeded(ctx, file, p.bundle.needed, handOver); err != nil {
+	if err := s.checkNeeded(ctx, p.bundle.source.File, p.bundle.needed, handOver); err != nil {
 		return err
 	}
 	run, err := a.begin(ctx, s, p, flags.id)

@@ -14,7 +14,8 @@ func (a *app) submitCommand() *cobra.Command {
 		Use:   "submit FILE",
 		Short: "Start a workflow and print its id, without waiting",
 		Long: `Submit validates the definition and starts an execution of it. It prints the
-execution's id; "lazaret result ID" waits for its output.`,
+execution's id; "lazaret result ID" waits for its output. A FILE of - is standard
+input.`,
 		Example: `  id=$(lazaret submit nightly.yaml --input @records.json)
   lazaret result "$id"
   lazaret submit nightly.yaml --id nightly-2026-11-22 --wait`,
@@ -40,7 +41,7 @@ func (a *app) submit(ctx context.Context, file string, flags startFlags, wait bo
 		return err
 	}
 	defer s.Close()
-	if err := s.checkNeeded(ctx, file, p.bundle.needed, handOver); err != nil {
+	if err := s.checkNeeded(ctx, p.bundle.source.File, p.bundle.needed, handOver); err != nil {
 		return err
 	}
 	run, err := s.begin(ctx, p, flags.id)

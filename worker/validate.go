@@ -31,7 +31,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check definitions without running them",
 		Long: `Validate checks schema, integrity, expressions and scripts: their syntax, and
 what their sandbox level refuses. Each finding is one line, FILE:LINE:COLUMN:
-message [rule], with a hint where there is one.
+message [rule], with a hint where there is one. A FILE of - is standard
+input.
 
 With --policy it also tells what that policy would refuse of what is written out:
 hosts, secrets, operations on virtual machines, types of events, packages and
@@ -90,7 +91,7 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 	terms := scriptTerms{level: level, granted: a.pythonAllow}
 	findings := definition.Findings{}
 	for _, file := range files {
-		text, err := readDefinition(file)
+		file, text, err := a.definitionText(file)
 		if err != nil {
 			return err
 		}

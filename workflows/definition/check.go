@@ -35,11 +35,11 @@ func Check(name string, text []byte) (*Definition, Findings) {
 // Draft is Check for tools that look into definitions with errors: the
 // Definition is what could be made of the document, to be read and never run.
 // Tasks that are in error may have no Body. It is nil where the document is no
-// tree at all.
+// tree at all, or of another language.
 func Draft(name string, text []byte) (*Definition, Findings) {
 	c := newChecker(name)
 	root := c.read(text)
-	if !root.exists() {
+	if !root.exists() || c.older(root) {
 		return nil, c.done()
 	}
 	c.validateWith(documentSchema(), root)
