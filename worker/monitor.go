@@ -17,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
-	"google.golang.org/protobuf/proto"
 
 	"lazaret.dev/lazaret/activities/contract"
 	"lazaret.dev/lazaret/policies"
@@ -111,7 +110,7 @@ func helped(from prometheus.Gatherer) prometheus.Gatherer {
 		families, err := from.Gather()
 		for _, f := range families {
 			if f.GetHelp() == "" {
-				f.Help = proto.String("A metric of Temporal's Go SDK.")
+				f.Help = new("A metric of Temporal's Go SDK.")
 			}
 		}
 		return families, err

@@ -24,7 +24,7 @@ func TestAwaitUp(t *testing.T) {
 	var exit *exitError
 	require.ErrorAs(t, err, &exit)
 	assert.Equal(t, exitUnreachable, exit.code)
-	assert.ErrorContains(t, err, "`lazaret up` has ended")
+	require.ErrorContains(t, err, "`lazaret up` has ended")
 
 	ended, end := context.WithCancel(t.Context())
 	end()

@@ -60,7 +60,8 @@ func (e *executor) measure(ctx context.Context, b *bench) ([]*group, error) {
 	several := 5 * b.effort
 	sets := contest{
 		"set: one task without effects, one execution at a time", setDefinition, `{"greeting":"hello"}`,
-		[]byHand{{"Go workflow", setByHand}, {"Go workflow that is not listed alike", unlistedByHand}}, several, 0,
+		[]byHand{{"Go workflow", setByHand}, {"Go workflow that is not listed alike", unlistedByHand}},
+		several, 0,
 	}
 	var groups []*group
 	for _, c := range []contest{
@@ -70,11 +71,13 @@ func (e *executor) measure(ctx context.Context, b *bench) ([]*group, error) {
 		{"for-1000: a loop of a thousand tasks without effects", folder + "for-1000.yaml", `{"sum":500500}`, []byHand{{"Go workflow", forByHand(1000)}}, several, 0},
 		{
 			"script: one short script, one execution at a time", folder + "script.yaml", `"42\n"`,
-			[]byHand{{"Go workflow, python3 -I -S", scriptByHand}, {"Go workflow, bwrap + python3 -I -S", boxedByHand}}, several, pauseAfterScript,
+			[]byHand{{"Go workflow, python3 -I -S", scriptByHand}, {"Go workflow, bwrap + python3 -I -S", boxedByHand}},
+			several, pauseAfterScript,
 		},
 		{
 			"script-10: ten scripts one after the other", folder + "script-10.yaml", `{"sum":55}`,
-			[]byHand{{"Go workflow, the same sandbox", sandboxedByHand}, {"Go workflow, python3 -I -S", scriptsByHand}}, b.effort, pauseAfterScript,
+			[]byHand{{"Go workflow, the same sandbox", sandboxedByHand}, {"Go workflow, python3 -I -S", scriptsByHand}},
+			b.effort, pauseAfterScript,
 		},
 	} {
 		g, err := e.compare(c)
