@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
 
 	"lazaret.dev/lazaret/activities/audit"
@@ -83,6 +84,47 @@ func TestSecret_Policy(t *testing.T) {
 	unsigned := policies.Effective{Because: "it is not signed"}
 	_, err = newUnsealer(store, []string{"db"}, unsigned).secret(t.Context(), "db")
 	require.ErrorContains(t, err, `read secret "db"; it is not signed`)
+}
+
+// TestSecret_Absent: that a secret is forbidden is a violation; that the operator has
+// not put it where it should be is none, whatever the store answers.
+func TestSecret_Absent(t *testing.T) {
+	store := &secrets.Store{}
+	require.NoError(t, store.Add("db=env:NOT_SET_ANYWHERE_IN_THIS_TEST"))
+	everything := policies.Patterns{"*"}
+	ask := func(readable policies.Patterns, name string) (violations int, err error) {
+		_, cause := newUnsealer(store, []string{"db", "unmapped"}, policies.Effective{Secrets: readable}).secret(t.Context(), name)
+		filer := &countingFiler{}
+		environment := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+		environment.RegisterActivityWithOptions(func(ctx context.Context) error {
+			return failure(filing{filer: filer}.unfit(ctx, cause))
+		}, activity.RegisterOptions{Name: "refuse"})
+		_, err = environment.ExecuteActivity("refuse")
+		return filer.violations, err
+	}
+	violations, err := ask(everything, "db")
+	require.ErrorContains(t, err, `secret "db": environment variable NOT_SET_ANYWHERE_IN_THIS_TEST is not set`)
+	require.Zero(t, violations)
+	violations, err = ask(everything, "unmapped")
+	require.ErrorContains(t, err, `secret "unmapped" is not known to this worker`)
+	require.Zero(t, violations)
+	violations, _ = ask(nil, "db")
+	require.Equal(t, 1, violations)
+	violations, _ = ask(everything, "undeclared")
+	require.Equal(t, 1, violations)
+}
+
+// countingFiler counts what it is told.
+type countingFiler struct{ violations int }
+
+func (f *countingFiler) Tell(_ context.Context, r contract.ViolationReport) error {
+	f.violations += len(r.Violations)
+	return nil
+}
+
+func (f *countingFiler) File(_ context.Context, r contract.ViolationReport) (*contract.Order, error) {
+	f.violations += len(r.Violations)
+	return nil, nil
 }
 
 // TestPackages_Policy (B29, B30): packages, versions and indexes that the policy

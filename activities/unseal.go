@@ -55,15 +55,24 @@ func (u *unsealer) secret(ctx context.Context, name string) (any, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, forbidden("%s", err)
+		return nil, &absentError{forbidden("%s", err)}
 	}
 	u.read = true
 	u.redact.Add(value)
 	return value, nil
 }
 
+// absentError is a secret that the definition may read and that is not there. That is
+// the operator's matter: nothing was tried that is forbidden.
+type absentError struct{ fault *contract.Fault }
+
+func (e *absentError) Error() string { return e.fault.Error() }
+
+// Unwrap returns the *contract.Fault.
+func (e *absentError) Unwrap() error { return e.fault }
+
 func unmapped(name string) error {
-	return forbidden("secret %q is not known to this worker; the operator may say where it is with --secret %s=SOURCE", name, name)
+	return &absentError{forbidden("secret %q is not known to this worker; the operator may say where it is with --secret %s=SOURCE", name, name)}
 }
 
 func forbidden(format string, args ...any) *contract.Fault {

@@ -141,6 +141,9 @@ func (f filing) refusedAs(ctx context.Context, kind sandbox.ViolationType, err e
 	if !errors.As(err, &fault) || fault.Type != contract.Refused && fault.Type != contract.AuthorizationError {
 		return err
 	}
+	if absent := (*absentError)(nil); errors.As(err, &absent) {
+		return err
+	}
 	v := sandbox.Violation{
 		ID: violationID(ctx, kind, fault.Detail), Type: kind, Severity: severity, Detail: oneLine(fault.Detail, 250), Count: 1, Action: "refused",
 	}
