@@ -147,7 +147,7 @@ func (e *executor) iterations(long bool) (*group, error) {
 // execution around it, so that a sample has many.
 func (e *executor) beyond(ctx context.Context, none, whole func(context.Context) error, n int) ([]time.Duration, error) {
 	var took, spent time.Duration
-	times := max(1, min(40_000/n, 20))
+	times := max(1, min(300_000/n, 300))
 	for range times {
 		for sign, execute := range map[time.Duration]func(context.Context) error{-1: none, 1: whole} {
 			begin, before := time.Now(), e.processorTime()
