@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/term"
@@ -61,7 +62,7 @@ func (t temporalLog) Warn(msg string, keyvals ...any) { t.trouble(zerolog.WarnLe
 func (t temporalLog) Error(msg string, keyvals ...any) { t.trouble(zerolog.ErrorLevel, msg, keyvals) }
 
 // trouble logs at its level, but not that an activity ended because its
-// execution was cancelled, which is as it should be.
+// execution was cancelled, or a poll because its worker stops, which is as it should be.
 func (t temporalLog) trouble(level zerolog.Level, msg string, keyvals []any) {
 	if slices.ContainsFunc(keyvals, isCancellation) {
 		level = zerolog.DebugLevel
@@ -71,5 +72,9 @@ func (t temporalLog) trouble(level zerolog.Level, msg string, keyvals []any) {
 
 func isCancellation(v any) bool {
 	err, ok := v.(error)
-	return ok && (errors.Is(err, context.Canceled) || temporal.IsCanceledError(err))
+	if !ok {
+		return false
+	}
+	_, given := errors.AsType[*serviceerror.Canceled](err) // as a call says it
+	return given || errors.Is(err, context.Canceled) || temporal.IsCanceledError(err)
 }

@@ -124,14 +124,24 @@ it uses that cluster.`,
 	return group(root)
 }
 
-// explainCompletion gives cobra's own command for completion an example.
+// completions are how a shell takes in what its completion command prints.
+var completions = map[string]string{
+	"bash":       `  source <(lazaret completion bash)`,
+	"zsh":        `  lazaret completion zsh > "${fpath[1]}/_lazaret"`,
+	"fish":       `  lazaret completion fish | source`,
+	"powershell": `  lazaret completion powershell | Out-String | Invoke-Expression`,
+}
+
+// explainCompletion gives cobra's own commands for completion their examples.
 func explainCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			cmd.Example = `  source <(lazaret completion bash)
-  lazaret completion zsh > "${fpath[1]}/_lazaret"`
-		}
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	completion.Example = completions["bash"] + "\n" + completions["zsh"]
+	for _, shell := range completion.Commands() {
+		shell.Example = completions[shell.Name()]
 	}
 }
 
