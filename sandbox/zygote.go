@@ -148,7 +148,7 @@ func (z *forkServer) start(program *zygote.Program) (err error) {
 		_ = f.SetDeadline(deadline)
 	}
 	if _, err := x.slot.args.Write(zygote.Encode(program)); err != nil {
-		return err
+		return errors.Join(err, x.lastWords()) // it may have ended already
 	}
 	if err := x.slot.args.Close(); err != nil {
 		return err
