@@ -72,7 +72,7 @@ func (e *execution) boundary(ctx workflow.Context) error {
 	if err := e.lifecycle.keepUp(ctx); err != nil {
 		return err
 	}
-	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() || e.pace.renewalDue() && e.portable() {
+	if e.draining || workflow.GetInfo(ctx).GetContinueAsNewSuggested() || e.pace.renewalDue(ctx) && e.portable() {
 		e.suspend()
 		return errSuspended
 	}
