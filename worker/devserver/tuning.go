@@ -22,8 +22,8 @@ func tuning() dynamicconfig.StaticClient {
 	// History held in memory, in executions: some 70 KB each, twice that until the
 	// garbage collector comes by. The default of 128,000 lets the process grow
 	// without a bound that a workstation would notice. It is as much as the workers'
-	// own (cachedWorkflows): with 1024, a burst about 2,000 definitions took twice as
-	// long.
+	// own (cachedWorkflows): with half of both, a burst about 2,000 definitions was
+	// not judged in time (docs/performance.md).
 	const cachedExecutions = 2048
 	// A timer that is due sooner than this is put off until then, so that hosts whose
 	// clocks differ agree on what is due. The default of 1 s makes a wait of 10 ms,
