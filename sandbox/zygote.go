@@ -250,8 +250,7 @@ func (z *forkServer) clone(child []*os.File) (int, error) {
 
 // spent says whether the zygote has served long enough, or is gone.
 func (z *forkServer) spent(age time.Duration) bool {
-	fds := []unix.PollFd{{Fd: int32(z.own.pidfd.Fd()), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
+	n, err := pollNow([]unix.PollFd{{Fd: int32(z.own.pidfd.Fd()), Events: unix.POLLIN}})
 	return z.mute.Load() || z.forks.Load() >= maxForks || time.Since(z.born) > age || n != 0 || err != nil
 }
 
