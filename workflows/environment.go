@@ -46,7 +46,8 @@ func (e *execution) describe(name string) any {
 // taskEnv is what a task's expressions may read: before its body has run, and, once
 // f.Task has begun, its transformed input.
 func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f *frame) expression.Env {
-	v := &view{execution: e, scope: s, context: s.line.Context, task: t, frame: f, input: f.Data, started: now(ctx)}
+	v := &f.lent().view
+	*v = view{execution: e, scope: s, context: s.line.Context, task: t, frame: f, input: f.Data, started: now(ctx)}
 	env := expression.Env{Now: v.started, Steps: &e.pace.steps, Late: v}
 	if v.begun() {
 		v.started = f.Task.Started
@@ -76,8 +77,8 @@ func (v *view) Read(name string) any {
 	case name == "task":
 		return describeTask(v.task, v.input, v.started)
 	}
-	if b := v.scope.vars.find(name); b != nil {
-		return b.value
+	if value, bound := v.scope.vars.find(name); bound {
+		return value
 	}
 	return v.describe(name)
 }
@@ -115,12 +116,17 @@ func (w withOutput) Read(name string) any {
 	return value
 }
 
-// find is the innermost variable of a name; nil: there is none.
-func (b *binding) find(name string) *binding {
-	for b != nil && b.name != name {
-		b = b.outer
+// find is the innermost variable of a name.
+func (b *binding) find(name string) (value any, bound bool) {
+	for ; b != nil; b = b.outer {
+		switch name {
+		case b.at:
+			return b.index, true
+		case b.name:
+			return b.value, true
+		}
 	}
-	return b
+	return nil, false
 }
 
 // dateTime is a moment as the DSL shows it to expressions.

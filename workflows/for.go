@@ -20,8 +20,9 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 		u.Loop = &loop{Items: items, Body: &frame{Data: u.Input}}
 	}
 	l := u.Loop
+	s = s.bindItem(body.Each, nil, body.At, 0)
 	for l.Index < len(l.Items) {
-		s := s.bindItem(body.Each, l.Items[l.Index], body.At, l.Index)
+		s.vars.value, s.vars.index = l.Items[l.Index], l.Index // nothing of the item before goes on
 		goes, err := e.goesOn(ctx, s, t, body, u)
 		if err != nil || !goes {
 			return l.Body.Data, t.Then, err

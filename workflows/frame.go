@@ -13,16 +13,27 @@ type frame struct {
 	Data  any       `json:"data"`           // that task's raw input
 	Task  *underWay `json:"task,omitempty"` // set while that task's body runs
 
-	spare *underWay // of the tasks before, for the next: nothing keeps it beyond its task
+	spare *spare // of the tasks before, for the next
+}
+
+// spare is what a frame's tasks need one after the other: nothing keeps it beyond its task.
+type spare struct {
+	task underWay
+	view view
+}
+
+func (f *frame) lent() *spare {
+	if f.spare == nil {
+		f.spare = &spare{}
+	}
+	return f.spare
 }
 
 // fresh is a task that has not begun.
 func (f *frame) fresh() *underWay {
-	if f.spare == nil {
-		f.spare = &underWay{}
-	}
-	*f.spare = underWay{}
-	return f.spare
+	task := &f.lent().task
+	*task = underWay{}
+	return task
 }
 
 // restart begins the list again, with other data.

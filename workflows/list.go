@@ -14,10 +14,12 @@ type scope struct {
 	calls int
 }
 
-// binding is one variable of an enclosing for or try.
+// binding is one variable of an enclosing for or try, and of a for its index beside it.
 type binding struct {
 	name  string
 	value any
+	at    string // the index's name; empty: there is none
+	index int
 	outer *binding
 }
 
@@ -28,11 +30,7 @@ func (s scope) bind(name string, value any) scope {
 
 // bindItem binds the two variables of a loop.
 func (s scope) bindItem(each string, item any, at string, index int) scope {
-	b := &struct{ item, index binding }{
-		item: binding{name: each, value: item, outer: s.vars},
-	}
-	b.index = binding{name: at, value: index, outer: &b.item}
-	s.vars = &b.index
+	s.vars = &binding{name: each, value: item, at: at, index: index, outer: s.vars}
 	return s
 }
 

@@ -34,6 +34,7 @@ type walk struct {
 	machine  *machine
 	env      Env
 	branches uint
+	items    int // of ranges, which take stepsPerItem each
 	args     [2]any
 }
 
@@ -57,10 +58,13 @@ func (p *program) evaluate(m *machine, in any, env Env) (any, error) {
 		return m.first(in, p.values(env))
 	}
 	w := &m.walk
-	w.machine, w.env, w.branches = m, env, 0
+	w.machine, w.env, w.branches, w.items = m, env, 0, 0
 	v, walked := p.formula.root.value(w, in)
 	branches := w.branches
 	w.env, w.args = Env{}, [2]any{}
+	if w.items > 0 {
+		m.meter.left -= w.items * stepsPerItem()
+	}
 	charged := StepBudget - m.meter.left
 	beyond, learned := p.formula.learned(branches)
 	if walked && learned && charged+beyond <= StepBudget {
@@ -162,6 +166,8 @@ func (b *formulaBuilder) start(t *gojq.Term) piece {
 		return b.variable(t.Func)
 	case gojq.TermTypeObject:
 		return b.object(t.Object)
+	case gojq.TermTypeArray:
+		return b.array(t.Array)
 	case gojq.TermTypeQuery:
 		return b.query(t.Query)
 	}

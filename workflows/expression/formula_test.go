@@ -81,11 +81,26 @@ func TestFormula_AgreesWithTheMachine(t *testing.T) {
 	}
 }
 
+func TestFormula_RangesAgree(t *testing.T) {
+	inputs := []any{nil, 4, -3, 2.5, "x", map[string]any{"a": 1, "b": 4}, map[string]any{"a": false, "b": nil}, new(big.Int).Lsh(big.NewInt(-1), 70)}
+	for _, text := range []string{
+		"[range(3)]", "[range(.)]", "[range(1; $n + 1)]", "[range(0 - .; .)]", "[range(.a; .b)]", "[range(.a // 2; .b // 5)]", "{a: [range($n)], b: .a}",
+		"[range($n)] + [range(2; $n)]", "[range($n)] // 1", "(.a and .b) // [range($n)]", "[range(0; 1000)]", "[range(5; 2)]", "[range($n)] == [range(2)]",
+		"[range(1 + 1; 2 * 3)]", "[range(.a // .b // 3)] | . + .",
+	} {
+		agreesWithMachine(t, text, inputs)
+	}
+	for _, text := range []string{"[range(100000000000000000000)]", "[range(0; 10000000)]", "[range(9007199254740993)]", "[range(0 - 9007199254740993; 0)]"} {
+		agreesWithMachine(t, text, inputs[:1])
+	}
+}
+
 func TestFormula_OthersRun(t *testing.T) {
 	for _, text := range []string{
 		".[]", ".a?", ".[0]", "[.a]", ".a, .b", "-.a", "not", "length", ".a as $x | $x", "def f: 1; .a + f", "if . then 1 else 2 end", "{(.a): 1}", "{a: 1, a: 2}",
 		"{a}", "{$v}", "\"a\\(.b)\" + .c", "reduce .a as $x (0; . + 1)", "try .a catch .b", ".a |= 1", ".a = .b", "1, 2 // 3", ". + (.a, .b)",
 		"(.a // 1) + (.b // 1) + (.c // 1) + (.d // 1) + (.e // 1) + (.f // 1) + (.g // 1)",
+		"range(3)", "[]", "[range(3), 1]", "[range(0; 3; 1)]", "[range(3)][0]", "[range(3)[0]]", "[range(.[])]", "[limit(2; range(9))]",
 	} {
 		p, _, reason := parse(text, NewScope("v"))
 		if reason != "" {

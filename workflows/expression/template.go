@@ -61,11 +61,17 @@ func (t *Template) Evaluate(in any, env Env) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch t.root.(type) {
-	case list, object:
-		if err := measure(v); err != nil {
-			return nil, &EvaluationError{Reason: "template's result: " + err.Error()}
+	switch root := t.root.(type) {
+	case object:
+		if root.flat(v) {
+			return v, nil
 		}
+	case list:
+	default:
+		return v, nil
+	}
+	if err := measure(v); err != nil {
+		return nil, &EvaluationError{Reason: "template's result: " + err.Error()}
 	}
 	return v, nil
 }
@@ -125,8 +131,9 @@ func compileList(items []any, scope Scope, mode Mode, path string) (node, error)
 
 func compileObject(members map[string]any, scope Scope, mode Mode, path string) (node, error) {
 	keys, fixed := slices.Sorted(maps.Keys(members)), true //workflowcheck:ignore sorted at once
-	o := object{keys: keys, values: make([]node, len(keys))}
+	o := object{keys: keys, values: make([]node, len(keys)), size: 8 + 8*len(keys)}
 	for i, key := range keys {
+		o.size += len(key)
 		n, err := compileNode(members[key], scope, mode, path+"/"+escape(key))
 		if err != nil {
 			return nil, err
@@ -206,6 +213,24 @@ func (l list) evaluate(in any, env Env) (any, error) {
 type object struct {
 	keys   []string // sorted
 	values []node
+	size   int // as measure counts, while no member is more than eight bytes
+}
+
+// flat says that what the object evaluated to is no larger than itself, and small: what
+// a loop makes again and again.
+func (o object) flat(v any) bool {
+	members, is := v.(map[string]any)
+	if !is || o.size > MaxSize {
+		return false
+	}
+	for _, key := range o.keys {
+		switch members[key].(type) {
+		case nil, bool, int, float64:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (o object) evaluate(in any, env Env) (any, error) {
