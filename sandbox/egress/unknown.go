@@ -138,16 +138,30 @@ func (h *notHTTP) Read(b []byte) (int, error) {
 func (h *notHTTP) see(c byte) bool {
 	switch {
 	case c == '\n':
-		h.over = h.words > 0
-		return h.words > 1 && strings.EqualFold(string(h.last), anyVersion)
+		return h.endOfLine()
 	case strings.IndexByte(" \t\v\f\r", c) >= 0:
 		h.between = true
-		return false
-	case h.between:
-		h.words, h.between, h.last = h.words+1, false, append(h.last[:0], c)
-	case len(h.last) < len(anyVersion):
+	default:
+		h.letter(c)
+	}
+	return false
+}
+
+// endOfLine says whether the line is a request's: a method, and a version last.
+// Empty lines before it are passed over, as servers do.
+func (h *notHTTP) endOfLine() bool {
+	h.over = h.words > 0
+	return h.words > 1 && strings.EqualFold(string(h.last), anyVersion)
+}
+
+// letter takes a byte of a word. A first word that is no method to any server ends
+// the looking.
+func (h *notHTTP) letter(c byte) {
+	if h.between {
+		h.words, h.between, h.last = h.words+1, false, h.last[:0]
+	}
+	if len(h.last) < len(anyVersion) {
 		h.last = append(h.last, c)
 	}
 	h.over = h.words == 1 && !token(string(rune(c)))
-	return false
 }
