@@ -109,10 +109,15 @@ func (w *world) say(tb testing.TB, text string) string {
 }
 
 // echo answers with the request as it came, after reading what is there.
-func echo(conn net.Conn) {
-	_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-	b, _ := io.ReadAll(conn)
-	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"+string(b))
+func echo(conn net.Conn) { echoAfter(100 * time.Millisecond)(conn) }
+
+// echoAfter reads for longer.
+func echoAfter(long time.Duration) func(net.Conn) {
+	return func(conn net.Conn) {
+		_ = conn.SetReadDeadline(time.Now().Add(long))
+		b, _ := io.ReadAll(conn)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"+string(b))
+	}
 }
 
 func TestProxy_Rewrites(t *testing.T) {
@@ -267,7 +272,7 @@ func TestProxy_TooMany(t *testing.T) {
 
 // TestProxy_OtherPorts: what is said on a port of no known protocol.
 func TestProxy_OtherPorts(t *testing.T) {
-	w := newWorld(t, Limits{HeadTime: 60 * time.Millisecond}, echo)
+	w := newWorld(t, Limits{HeadTime: 250 * time.Millisecond}, echoAfter(2*time.Second)) // its end comes after the head's
 	begin := "CONNECT api.test:PORT HTTP/1.1\r\n\r\n"
 	for said, passes := range map[string]bool{
 		"hello": true, "EHLO api.test\r\n": true, "*1\r\n$4\r\nPING\r\n": true, "\x00\x01": true, "": true, "PING\r\n": true,
