@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // Resolver looks names up; *net.Resolver is one. It is asked for canonical names.
@@ -15,14 +16,38 @@ type Resolver interface {
 
 // systemResolver asks what this machine asks, without its search list: a name
 // that a program gives is whole.
-type systemResolver struct{}
+type systemResolver struct {
+	// dial connects to the machine's name servers; nil: as usual.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
 
-func (systemResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	found, err := (&net.Resolver{PreferGo: true}).LookupNetIP(ctx, network, host+".")
+func (r systemResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	found := hosted(ctx, network, host)
+	var err error
+	if len(found) == 0 {
+		found, err = (&net.Resolver{PreferGo: true, Dial: r.dial}).LookupNetIP(ctx, network, host+".")
+	}
 	for i, a := range found {
 		found[i] = a.Unmap() // net's own form of an IPv4 address
 	}
 	return found, err
+}
+
+// hosted looks in /etc/hosts for a name without a dot. package net knows such a one
+// there only without the final dot that keeps the search list away from it. So no
+// server is asked here: it would be asked for what the list makes of the name.
+func hosted(ctx context.Context, network, host string) []netip.Addr {
+	if strings.Contains(host, ".") {
+		return nil
+	}
+	alone := net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("no server is to be asked")
+	}}
+	found, err := alone.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return nil // it is not there
+	}
+	return found
 }
 
 // maxAnswers is how many addresses of a name are tried.
