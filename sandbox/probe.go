@@ -198,6 +198,23 @@ func (p *probe) groups() {
 		p.found.Checks = append(p.found.Checks, Check{Name: string(feature), OK: true, Detail: m.Where(controller)})
 	}
 	p.check("kill at once", func() (string, error) { return killing(m) })
+	if c, told := delegation(p.machine, m.Undelegated()); told {
+		p.found.Checks = append(p.found.Checks, c)
+	}
+}
+
+// delegation is about a group of root's that systemd counts as the service's own. An
+// ordinary user cannot divide such a one, and is told so for each controller.
+func delegation(m machine.Machine, service string) (Check, bool) {
+	const name = "delegated group"
+	if service == "" || !m.Has(unix.CAP_SYS_ADMIN) {
+		return Check{}, false
+	}
+	return Check{
+		Name: name, Step: name, Error: "systemd keeps the group of " + service + " for its own",
+		Cause:  "the service has no Delegate=yes: systemd takes a script that the kernel ends for its memory for a part of it, and stops it (OOMPolicy=)",
+		Remedy: "put Delegate=yes into the section [Service] of " + service + ", then systemctl daemon-reload, and start it again",
+	}, true
 }
 
 // killing never fails: without cgroup.kill the end of pid 1 ends the rest.
