@@ -58,6 +58,9 @@ func (a *app) describe(ctx context.Context, s *session, id string) error {
 		}
 	}
 	d.Tasks, d.Fault, d.Approvals, d.Held = state.Tasks, state.Fault, state.Approvals, state.Held
+	if !d.Ended.IsZero() {
+		contract.Ended(d.Tasks) // of one that was terminated, no code has said so
+	}
 	if a.output != "table" {
 		return a.printJSON(d)
 	}

@@ -38,7 +38,7 @@ func (v *lineView) show(state contract.State) {
 		fmt.Fprintf(v.out, "running %s as %s\n", v.title, v.id)
 	}
 	for _, t := range state.Tasks {
-		if t.Status != "pending" && t != v.seen[t.Reference] {
+		if t.Status != "pending" && t.Status != contract.NotReached && t != v.seen[t.Reference] {
 			fmt.Fprintf(v.out, "%s %s %s%s\n", t.Status, t.Kind, t.Reference, progressOf(t))
 		}
 		v.seen[t.Reference] = t
@@ -56,8 +56,8 @@ type treeView struct {
 
 var taskMarks = map[string]string{
 	"pending": "·", "running": "\x1b[36m▶\x1b[0m", "completed": "\x1b[32m✓\x1b[0m",
-	contract.AwaitingApproval: "\x1b[33m⏸\x1b[0m",
-	"skipped":                 "–", "faulted": "\x1b[31m✗\x1b[0m", "cancelled": "\x1b[33m■\x1b[0m",
+	contract.AwaitingApproval: "\x1b[33m⏸\x1b[0m", contract.NotReached: "·",
+	"skipped": "–", "faulted": "\x1b[31m✗\x1b[0m", "cancelled": "\x1b[33m■\x1b[0m",
 }
 
 // maxTree bounds the lines drawn: a tree longer than the screen cannot be redrawn in place.

@@ -13,7 +13,7 @@ const maxDetails = 16 << 10
 // marks are the signs before a task in the details.
 var marks = map[string]string{
 	pending: "·", running: "▶", completed: "✓", skipped: "–", faulted: "✗", cancelled: "■",
-	contract.AwaitingApproval: "⏸",
+	contract.AwaitingApproval: "⏸", contract.NotReached: "·",
 }
 
 // markdown is the task tree with each task's state.

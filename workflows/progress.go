@@ -125,6 +125,7 @@ func (p *progress) failed(t *definition.Task, err error) {
 
 // end records how the execution ended.
 func (p *progress) end(err error) {
+	contract.Ended(p.tasks)
 	p.held = ""
 	switch {
 	case err == nil:

@@ -17,7 +17,7 @@ type TaskState struct {
 	Name      string `json:"name"`
 	Kind      string `json:"kind"`
 	Depth     int    `json:"depth"`
-	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled
+	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled, not reached
 	Runs      int    `json:"runs,omitempty"`  // how often it was started
 	Order     int    `json:"order,omitempty"` // which of the execution's starts its last one was, from 1
 	Item      int    `json:"item,omitempty"`  // for: items begun
@@ -26,4 +26,17 @@ type TaskState struct {
 	// Degraded are the features of the sandbox that the last program ran without,
 	// with commas.
 	Degraded string `json:"degraded,omitempty"`
+}
+
+// NotReached is the state of a task that its execution ended without: one of a
+// block catch that caught nothing, or behind what ended it.
+const NotReached = "not reached"
+
+// Ended gives the tasks of an execution that has ended the state for it.
+func Ended(tasks []TaskState) {
+	for i := range tasks {
+		if tasks[i].Status == "pending" {
+			tasks[i].Status = NotReached
+		}
+	}
 }
