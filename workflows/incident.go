@@ -29,7 +29,7 @@ var incidentTable = map[string]map[string][]incidentNeed{
 	contract.IncidentClosed: {},
 }
 
-// incidentNeed is a field that may not be empty.
+// incidentNeed is a field that may not be empty, by the name of the flag that gives it.
 type incidentNeed struct {
 	name string
 	of   func(contract.IncidentFindings, contract.IncidentRequest) string
@@ -40,7 +40,7 @@ var (
 	needNote         = incidentNeed{"note", func(_ contract.IncidentFindings, r contract.IncidentRequest) string { return r.Note }}
 	needCause        = incidentNeed{"cause", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.Cause }}
 	needFix          = incidentNeed{"fix", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.Fix }}
-	needPolicyUpdate = incidentNeed{"policyUpdate", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.PolicyUpdate }}
+	needPolicyUpdate = incidentNeed{"policy-update", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.PolicyUpdate }}
 	needRules        = incidentNeed{"rules", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.Rules }}
 	needTraining     = incidentNeed{"training", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.Training }}
 	needLessons      = incidentNeed{"lessons", func(f contract.IncidentFindings, _ contract.IncidentRequest) string { return f.Lessons }}
@@ -232,7 +232,7 @@ func (l *ledgerState) checkIncidentRequest(r contract.IncidentRequest) error {
 	var missing []string
 	for _, need := range needs {
 		if strings.TrimSpace(need.of(known, r)) == "" {
-			missing = append(missing, need.name)
+			missing = append(missing, "--"+need.name)
 		}
 	}
 	if len(missing) > 0 {

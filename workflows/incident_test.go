@@ -33,7 +33,7 @@ func TestIncidentTable(t *testing.T) {
 		{contract.IncidentContained, contract.IncidentEradicated}: "reviewer, cause, fix",
 		{contract.IncidentContained, contract.IncidentRecovered}:  "reviewer, note",
 		{contract.IncidentEradicated, contract.IncidentRecovered}: "reviewer, note",
-		{contract.IncidentRecovered, contract.IncidentClosed}:     "reviewer, cause, fix, policyUpdate, rules, training, lessons",
+		{contract.IncidentRecovered, contract.IncidentClosed}:     "reviewer, cause, fix, policy-update, rules, training, lessons",
 	}
 	for _, from := range contract.IncidentStates {
 		for _, to := range contract.IncidentStates {
@@ -45,7 +45,7 @@ func TestIncidentTable(t *testing.T) {
 				require.Error(t, l.checkIncidentRequest(full), "%s → %s", from, to)
 				continue
 			}
-			require.ErrorContains(t, l.checkIncidentRequest(bare), "cannot become "+to+" without "+needs, from)
+			require.ErrorContains(t, l.checkIncidentRequest(bare), "cannot become "+to+" without --"+strings.ReplaceAll(needs, ", ", ", --"), from)
 			require.NoError(t, l.checkIncidentRequest(full))
 			i := l.changeIncident(full, time.UnixMilli(9))
 			assert.Equal(t, to, i.State)
@@ -61,17 +61,17 @@ func TestIncidentTable(t *testing.T) {
 func TestIncident_OneFieldMissing(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*contract.IncidentFindings){
-		"cause":        func(f *contract.IncidentFindings) { f.Cause = "" },
-		"fix":          func(f *contract.IncidentFindings) { f.Fix = "" },
-		"policyUpdate": func(f *contract.IncidentFindings) { f.PolicyUpdate = "" },
-		"rules":        func(f *contract.IncidentFindings) { f.Rules = "\n" },
-		"training":     func(f *contract.IncidentFindings) { f.Training = "" },
-		"lessons":      func(f *contract.IncidentFindings) { f.Lessons = "" },
+		"cause":         func(f *contract.IncidentFindings) { f.Cause = "" },
+		"fix":           func(f *contract.IncidentFindings) { f.Fix = "" },
+		"policy-update": func(f *contract.IncidentFindings) { f.PolicyUpdate = "" },
+		"rules":         func(f *contract.IncidentFindings) { f.Rules = "\n" },
+		"training":      func(f *contract.IncidentFindings) { f.Training = "" },
+		"lessons":       func(f *contract.IncidentFindings) { f.Lessons = "" },
 	} {
 		l, id := ledgerWith(contract.IncidentRecovered)
 		r := contract.IncidentRequest{ID: id, State: contract.IncidentClosed, Reviewer: "ada", IncidentFindings: allFindings}
 		leave(&r.IncidentFindings)
-		require.ErrorContains(t, l.checkIncidentRequest(r), "cannot become closed without "+name)
+		require.ErrorContains(t, l.checkIncidentRequest(r), "cannot become closed without --"+name)
 		require.Equal(t, contract.IncidentRecovered, l.incident(id).State)
 	}
 }
