@@ -29,7 +29,7 @@ type scriptTerms struct {
 // checkScripts refuses a definition with a script that its interpreter cannot
 // read, or that its level refuses.
 func (a *app) checkScripts(ctx context.Context, b *bundle, terms scriptTerms) error {
-	findings := a.scriptFindings(ctx, b.source.File, b.def, terms)
+	findings := definition.OncePerPlace(a.scriptFindings(ctx, b.source.File, b.def, terms))
 	errs := findings.Errors()
 	if len(errs) == 0 {
 		// Warnings are for validate: who runs it has seen them there.

@@ -106,6 +106,7 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 			findings = append(findings, a.analyzerFindings(ctx, file, def, flags.analyzers)...)
 		}
 	}
+	findings = definition.OncePerPlace(findings)
 	if err := write(findings); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -169,7 +170,33 @@ func newFinding(cur cursor, rule, hint, message string) Finding {
 // done is the findings in source order, each once.
 func (c *checker) done() Findings {
 	slices.SortStableFunc(c.findings, compareFindings)
-	return slices.Compact(c.findings)
+	return OncePerPlace(c.findings)
+}
+
+// OncePerPlace leaves one finding of those that say the same about one place: what
+// stands behind an alias is read, and found fault with, wherever the alias stands.
+func OncePerPlace(findings Findings) Findings {
+	said := make(map[Finding]bool, len(findings))
+	return slices.DeleteFunc(findings, func(f Finding) bool {
+		f.Reference, f.Message = "", withoutTask(f.Message)
+		twice := said[f]
+		said[f] = true
+		return twice
+	})
+}
+
+// withoutTask is the message less the task that it begins with: the tasks that an
+// alias stands for have names of their own.
+func withoutTask(message string) string {
+	rest, begins := strings.CutPrefix(message, "task ")
+	quoted, err := strconv.QuotedPrefix(rest)
+	if !begins || err != nil {
+		return message
+	}
+	if rest, begins = strings.CutPrefix(rest[len(quoted):], ": "); !begins {
+		return message
+	}
+	return rest
 }
 
 func compareFindings(a, b Finding) int {
