@@ -128,8 +128,12 @@ func signatureEnd(text string) (time.Time, error) {
 	return end, nil
 }
 
-// checked is a definition whose text is right.
+// checked is a definition whose text is right, of a file that has or gets a signature
+// beside it.
 func (a *app) checked(file string) (*definition.Definition, error) {
+	if file == "-" {
+		return nil, invalid("write the definition to a file, and name that", "- is standard input, which has no FILE"+signatureSuffix+" beside it")
+	}
 	text, err := readDefinition(file)
 	if err != nil {
 		return nil, err
