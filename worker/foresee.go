@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"strings"
 
 	"lazaret.dev/lazaret/activities"
 	"lazaret.dev/lazaret/activities/contract"
@@ -21,21 +20,15 @@ type foresight struct {
 	why      policies.Explanation
 	own      policies.Effective // what holds at the definition's level
 	found    definition.Findings
-	said     map[string]bool
 }
 
-// foresee asks --policy about a definition; nil without one. A level that is given
+// foresee asks a policy about a definition; nil without one. A level that is given
 // takes the place of the policy's.
-func (a *app) foresee(file string, def *definition.Definition, signature, level string) (*foresight, error) {
-	if a.policy.file == "" {
+func foresee(file string, def *definition.Definition, p *policies.Policy, id policies.Identity, level string) (*foresight, error) {
+	if p == nil {
 		return nil, nil
 	}
-	p, err := readPolicy(a.policy.file, readPolicyOptions())
-	if err != nil {
-		return nil, err
-	}
-	id := identityOf(def, signature)
-	f := &foresight{file: file, def: def, policy: p, identity: id, why: p.Explain(id), own: p.For(id), said: map[string]bool{}}
+	f := &foresight{file: file, def: def, policy: p, identity: id, why: p.Explain(id), own: p.For(id)}
 	if level != "" {
 		given, err := policies.ParseLevel(level)
 		if err != nil {
@@ -92,15 +85,10 @@ func (f *foresight) at(t *definition.Task) policies.Effective {
 func of(t *definition.Task) string { return fmt.Sprintf("task %q: ", t.Name) }
 
 // refuses says that a line of the policy, or what holds where it has none, refuses
-// what stands at the pointer. The same about one place is said once.
+// what stands at the pointer.
 func (f *foresight) refuses(pointer, rule, decider, hint, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
-	finding := f.def.FindingAt(f.file, pointer, "policy."+rule, hint, message+" ("+decider+")")
-	key := fmt.Sprint(finding.Line, finding.Column, rule, strings.TrimPrefix(message, "task "))
-	if !f.said[key] {
-		f.said[key] = true
-		f.found = append(f.found, finding)
-	}
+	f.found = append(f.found, f.def.FindingAt(f.file, pointer, "policy."+rule, hint, message+" ("+decider+")"))
 }
 
 // secrets are those that the definition declares.

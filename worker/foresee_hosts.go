@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"lazaret.dev/lazaret/activities/calls"
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/workflows/definition"
@@ -87,15 +88,11 @@ func (f *foresight) service(t *definition.Task, e policies.Effective, body *defi
 
 // target is about a URL that calls go to, as far as it is written out.
 func (f *foresight) target(t *definition.Task, e policies.Effective, place, prefix string, whole bool) {
-	u, ok := origin(prefix, whole)
-	if !ok {
-		return
+	if calls.IsFile(prefix) {
+		f.shared(t, e, place, prefix, whole)
+	} else if u, ok := origin(prefix, whole); ok {
+		f.host(t, e.Calls, t.Reference+place, "calls", hostPort(u))
 	}
-	if u.Scheme == "file" {
-		f.shared(t, e, place, u.Host+u.Path)
-		return
-	}
-	f.host(t, e.Calls, t.Reference+place, "calls", hostPort(u))
 }
 
 // source is about a URL that a script or a function is fetched from.
@@ -105,16 +102,16 @@ func (f *foresight) source(t *definition.Task, e policies.Effective, pointer, te
 	}
 }
 
-// shared is about a file that describes a service.
-func (f *foresight) shared(t *definition.Task, e policies.Effective, place, path string) {
-	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "localhost/"), "/")
-	for _, folder := range e.Shares {
-		if strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/") {
-			return
-		}
+// shared is about a file that describes a service, where its URL is written out.
+func (f *foresight) shared(t *definition.Task, e policies.Effective, place, prefix string, whole bool) {
+	u, err := calls.File(prefix)
+	if err != nil || !whole {
+		return
 	}
-	f.refuses(t.Reference+place, "share", f.why.Decider("shares"), "the operator may list a folder above it under shares",
-		"%sthe policy shares no folder with %s", of(t), path)
+	if _, _, shared := calls.Shared(e.Shares, u.Path); !shared {
+		f.refuses(t.Reference+place, "share", f.why.Decider("shares"), "the operator may list a folder above it under shares",
+			"%sthe policy shares no folder with %s", of(t), u.Path)
+	}
 }
 
 // host is about one host and port under the rules of a setting. An address that is
@@ -145,26 +142,20 @@ func (f *foresight) host(t *definition.Task, rules []egress.Rule, pointer, key, 
 }
 
 // origin is the URL up to its host, where that is written out: before a variable it
-// ends with what cannot be part of a host. A file's has the path too.
+// ends with what cannot be part of a host. It is none of a file.
 func origin(prefix string, whole bool) (*url.URL, bool) {
 	scheme, rest, ok := strings.Cut(prefix, "://")
 	if !ok {
 		return nil, false
 	}
 	text := prefix
-	if scheme = strings.ToLower(scheme); scheme != "file" {
-		end := strings.IndexAny(rest, "/?#")
-		switch {
-		case end >= 0:
-			text = scheme + "://" + rest[:end]
-		case !whole:
-			return nil, false
-		}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		text = scheme + "://" + rest[:end]
 	} else if !whole {
 		return nil, false
 	}
-	u, err := url.Parse(text)
-	return u, err == nil && (u.Hostname() != "" || scheme == "file")
+	u, err := url.Parse(text) // the scheme in small letters
+	return u, err == nil && u.Hostname() != ""
 }
 
 func hostPort(u *url.URL) string {

@@ -268,17 +268,12 @@ func checkOwn(file string, info os.FileInfo) error {
 	return nil
 }
 
-// effectivePolicy is what holds for a definition, as far as this command knows it;
-// false without --policy.
-func (a *app) effectivePolicy(def *definition.Definition, signature string) (policies.Effective, bool, error) {
+// givenPolicy reads --policy; nil without it.
+func (a *app) givenPolicy() (*policies.Policy, error) {
 	if a.policy.file == "" {
-		return policies.Effective{}, false, nil
+		return nil, nil
 	}
-	p, err := readPolicy(a.policy.file, readPolicyOptions())
-	if err != nil {
-		return policies.Effective{}, false, err
-	}
-	return p.For(identityOf(def, signature)), true, nil
+	return readPolicy(a.policy.file, readPolicyOptions())
 }
 
 // identityOf is what a policy knows of a definition.

@@ -42,9 +42,11 @@ func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prep
 	if err != nil {
 		return nil, err
 	}
-	if terms, err = a.policyTerms(terms, b.def, b.source.Signature, flags.level); err != nil {
+	policy, err := a.givenPolicy()
+	if err != nil {
 		return nil, err
 	}
+	terms = terms.under(policy, identityOf(b.def, b.source.Signature), flags.level)
 	if err := a.checkScripts(ctx, b, terms); err != nil {
 		return nil, err
 	}
@@ -80,18 +82,18 @@ func (a *app) scriptTerms(level string) (scriptTerms, error) {
 	return terms, nil
 }
 
-// policyTerms are the terms with what --policy says of the definition; a level that
-// is asked for stays.
-func (a *app) policyTerms(terms scriptTerms, def *definition.Definition, signature, level string) (scriptTerms, error) {
-	e, ok, err := a.effectivePolicy(def, signature)
-	if err != nil || !ok {
-		return terms, err
+// under is the terms with what a policy, if there is one, says of a definition; a
+// level that is asked for stays.
+func (t scriptTerms) under(p *policies.Policy, id policies.Identity, level string) scriptTerms {
+	if p == nil {
+		return t
 	}
+	e := p.For(id)
 	if level == "" {
-		terms.level = e.Level
+		t.level = e.Level
 	}
-	terms.granted = e.Python.Allow
-	return terms, nil
+	t.granted = e.Python.Allow
+	return t
 }
 
 // begin starts the execution.

@@ -88,6 +88,10 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 	if _, err := a.pythons(); err != nil {
 		return err
 	}
+	policy, err := a.givenPolicy()
+	if err != nil {
+		return err
+	}
 	terms := scriptTerms{level: level, granted: a.pythonAllow}
 	findings := definition.Findings{}
 	for _, file := range files {
@@ -98,7 +102,7 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 		def, found := definition.Check(file, text)
 		findings = append(findings, found...)
 		if def != nil {
-			about, err := a.about(ctx, file, def, terms, flags.given)
+			about, err := a.about(ctx, file, def, policy, terms, flags.given)
 			if err != nil {
 				return err
 			}
@@ -122,15 +126,14 @@ func (a *app) validate(ctx context.Context, files []string, flags validateFlags)
 
 // about is what is wrong with a definition beyond its document: under the level, and
 // under the policy if there is one.
-func (a *app) about(ctx context.Context, file string, def *definition.Definition, terms scriptTerms, level string) (definition.Findings, error) {
+func (a *app) about(ctx context.Context, file string, def *definition.Definition, p *policies.Policy, terms scriptTerms, level string) (definition.Findings, error) {
 	signature, err := readSignature(file)
 	if err != nil {
 		return nil, err
 	}
-	if terms, err = a.policyTerms(terms, def, signature, level); err != nil {
-		return nil, err
-	}
-	f, err := a.foresee(file, def, signature, level)
+	id := identityOf(def, signature)
+	terms = terms.under(p, id, level)
+	f, err := foresee(file, def, p, id, level)
 	if err != nil {
 		return nil, err
 	}

@@ -41,9 +41,21 @@ func (s *session) document(ctx context.Context, a Arguments, name string) ([]byt
 // resource reads and judges where a document is: a URL, or a file of a folder that
 // the operator shares.
 func (s *session) resource(text string) (*url.URL, error) {
-	if len(text) < len(fileScheme) || !strings.EqualFold(text[:len(fileScheme)], fileScheme) {
+	if !IsFile(text) {
 		return s.target(text)
 	}
+	return File(text)
+}
+
+const fileScheme = "file://"
+
+// IsFile reports whether a URL is one of a file.
+func IsFile(text string) bool {
+	return len(text) >= len(fileScheme) && strings.EqualFold(text[:len(fileScheme)], fileScheme)
+}
+
+// File reads the URL of a file; its path is an absolute and clean one.
+func File(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || len(text) > maxURL || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fault(Invalid, nil, "URL %.100q is none of a file", text)
@@ -55,22 +67,28 @@ func (s *session) resource(text string) (*url.URL, error) {
 	return u, nil
 }
 
-const fileScheme = "file://"
+// Shared says in which of the shared folders a file is, by its clean path, and what
+// is left of the path below it.
+func Shared(folders []string, path string) (folder, below string, ok bool) {
+	for _, folder := range folders {
+		if below, inside := strings.CutPrefix(path, strings.TrimSuffix(folder, "/")+"/"); inside {
+			return folder, below, true
+		}
+	}
+	return "", "", false
+}
 
 // file reads a document of a shared folder. No link leads out of it.
 func (s *session) file(u *url.URL) ([]byte, error) {
-	for _, folder := range s.options.Folders {
-		below, inside := strings.CutPrefix(u.Path, strings.TrimSuffix(folder, "/")+"/")
-		if !inside {
-			continue
-		}
-		content, err := readBelow(folder, below, maxDocument)
-		if err != nil {
-			return nil, fault(Failed, nil, "%s cannot be read: %s", place(u), err)
-		}
-		return content, nil
+	folder, below, shared := Shared(s.options.Folders, u.Path)
+	if !shared {
+		return nil, fault(Forbidden, nil, "%s is in no folder that calls may read; the operator may share it with --share %s", place(u), path.Dir(u.Path))
 	}
-	return nil, fault(Forbidden, nil, "%s is in no folder that calls may read; the operator may share it with --share %s", place(u), path.Dir(u.Path))
+	content, err := readBelow(folder, below, maxDocument)
+	if err != nil {
+		return nil, fault(Failed, nil, "%s cannot be read: %s", place(u), err)
+	}
+	return content, nil
 }
 
 func readBelow(folder, name string, limit int64) ([]byte, error) {
