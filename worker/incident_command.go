@@ -200,7 +200,7 @@ func (a *app) incidentFlags(cmd *cobra.Command, r *contract.IncidentRequest, evi
 	for _, finding := range incident.Findings {
 		flags.StringVar(finding.Of(&r.IncidentFindings), finding.Name, "", finding.Question)
 	}
-	flags.StringVar(evidence, "evidence", "", "a bundle of `lazaret evidence` that belongs to it; it is verified, and its SHA-256 noted")
+	flags.StringVar(evidence, "evidence", "", "a bundle, as lazaret evidence makes one, that belongs to it; it is verified, and its SHA-256 noted")
 }
 
 func (a *app) incidentUpdateCommand() *cobra.Command {
