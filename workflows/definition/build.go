@@ -70,8 +70,8 @@ func (c *checker) evaluateMode(evaluate cursor) expression.Mode {
 	return expression.Strict
 }
 
-// topLevelKeys are the properties that a document has; the schema lets others
-// pass. $schema is for editors.
+// topLevelKeys are the properties that a document has; the schema of the DSL lets
+// others pass, which would do nothing. $schema is for editors.
 var topLevelKeys = []string{"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate", "$schema"}
 
 func (c *checker) checkTopLevel(root cursor) {
@@ -80,8 +80,15 @@ func (c *checker) checkTopLevel(root cursor) {
 		if contains(topLevelKeys, m.key) {
 			continue
 		}
-		c.warn(root.member(m), "document.unknown-key", didYouMean(m.key, topLevelKeys),
-			"unknown top-level property %q has no effect", preview(m.key))
+		hint := didYouMean(m.key, topLevelKeys)
+		switch {
+		case hint != "":
+		case schemaNode("/$defs/document").get("properties").get(m.key).exists():
+			hint = "it stands below document"
+		default:
+			hint = "there are " + quotedList(topLevelKeys[:len(topLevelKeys)-1]) + "; what is for people goes below document.metadata"
+		}
+		c.reportHint(root.member(m), "document.unknown-key", hint, "unknown top-level property %q", preview(m.key))
 	}
 }
 
