@@ -21,14 +21,42 @@ type Build struct{ Version, Commit string }
 // code. The first interrupt or SIGTERM asks the command to end in order, the
 // second ends the process.
 func Main(args []string, build Build) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignalled()
 	defer stop()
-	go func() { <-ctx.Done(); stop() }()
 	nameBinary(build)
 	sdkworker.SetStickyWorkflowCacheSize(cachedWorkflows) // before the server's own workers
 	zerolog.MessageFieldName = "msg"                      // the key that log queries expect (B55)
 	a := &app{build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	return a.execute(ctx, args)
+}
+
+// untilSignalled is a context that the first interrupt or SIGTERM ends.
+func untilSignalled() (context.Context, func()) {
+	ctx, end := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			end(&signalError{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); end(nil) }
+}
+
+// signalError is why a command ends that was signalled to.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string        { return e.signal.String() + " signal received" }
+func (e *signalError) Is(target error) bool { return target == context.Canceled } //nolint:errorlint // as errors.Is asks
+
+// byPerson tells whether a person at the terminal has ended the context (Ctrl-C).
+// SIGTERM tells no such thing: service managers restart with it, too.
+func byPerson(ctx context.Context) bool {
+	e, ok := errors.AsType[*signalError](context.Cause(ctx))
+	return ok && e.signal == os.Interrupt
 }
 
 // nameBinary is how histories name the program that ran a workflow task. Left

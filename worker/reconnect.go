@@ -52,21 +52,25 @@ func (s *session) persist(ctx context.Context, open opener, act func(context.Con
 	}
 }
 
-// awaitUp waits for a server in the place of an "up" that has ended.
+// awaitUp waits for a server in the place of an "up" that has ended, unless a person
+// has stopped it.
 func (s *session) awaitUp(ctx context.Context, patience time.Duration) error {
 	if s.server.Kind != install.Up {
 		return nil
 	}
+	const hint = "start it: what is unfinished goes on, and `lazaret result ID` waits for its end"
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if _, found, err := s.install.Running(); found || err != nil {
 			return err
+		}
+		if s.install.Stopped(s.server) {
+			return unreachable(errors.New("`lazaret up` was stopped"), hint)
 		}
 		if !pause(ctx) {
 			return ctx.Err()
 		}
 	}
-	return unreachable(fmt.Errorf("`lazaret up` has ended, and was not started again within %s", patience),
-		"start it: what is unfinished goes on, and `lazaret result ID` waits for its end")
+	return unreachable(fmt.Errorf("`lazaret up` has ended, and was not started again within %s", patience), hint)
 }
 
 // attended gives act a context that also ends when the server goes away: the

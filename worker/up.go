@@ -74,6 +74,9 @@ func (a *app) up(ctx context.Context, options devserver.Options, flags workerFla
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(a.stderr, "stopping: running scripts have", flags.grace, "to finish")
+		if byPerson(ctx) {
+			e.server.ForGood()
+		}
 		return nil
 	case err := <-e.worker.failed:
 		return unreachable(fmt.Errorf("worker: %w", err), "")

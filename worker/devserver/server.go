@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/server/common/headers"
@@ -39,8 +40,10 @@ type Server struct {
 	backend  *backend
 	ui       *webUI // nil without a UI
 
-	stopOnce sync.Once
-	stopErr  error
+	announced install.Discovery // set by a start that went well
+	forGood   atomic.Bool
+	stopOnce  sync.Once
+	stopErr   error
 }
 
 // Start starts Temporal and the Web UI and returns when clients can use both.
@@ -156,7 +159,7 @@ func (s *Server) announce() error {
 	if err := s.options.Install.WriteProfile(s.Address(), codec); err != nil {
 		return err
 	}
-	return s.options.Install.Announce(install.Discovery{
+	s.announced = install.Discovery{
 		PID:            os.Getpid(),
 		Address:        s.Address(),
 		UIAddress:      s.UIAddress(),
@@ -165,7 +168,8 @@ func (s *Server) announce() error {
 		ProductVersion: s.options.ProductVersion,
 		StartedAt:      time.Now().UTC(),
 		Kind:           s.options.Kind,
-	})
+	}
+	return s.options.Install.Announce(s.announced)
 }
 
 // Address returns where Temporal listens, host:port.
@@ -208,7 +212,7 @@ func (s *Server) stop() error {
 		return nil
 	}
 	defer s.lock.Release()
-	errs := []error{s.options.Install.Withdraw()}
+	errs := []error{s.withdraw()}
 	if s.ui != nil {
 		errs = append(errs, s.ui.stop())
 	}
@@ -219,6 +223,18 @@ func (s *Server) stop() error {
 		errs = append(errs, s.database.checkpoint())
 	}
 	return errors.Join(errs...)
+}
+
+// ForGood has Stop leave word that a person wants it: nobody need wait for another
+// server.
+func (s *Server) ForGood() { s.forGood.Store(true) }
+
+func (s *Server) withdraw() error {
+	if !s.forGood.Load() || s.announced.PID == 0 {
+		return s.options.Install.Withdraw()
+	}
+	s.announced.Stopped = true
+	return s.options.Install.Announce(s.announced)
 }
 
 // asStartError gives any error of start the form that callers expect.

@@ -39,3 +39,6 @@ func (*Server) Err() error { return nil }
 
 // Stop does nothing.
 func (*Server) Stop() error { return nil }
+
+// ForGood does nothing.
+func (*Server) ForGood() {}

@@ -35,6 +35,8 @@ type Discovery struct {
 	ProductVersion string    `json:"productVersion"`
 	StartedAt      time.Time `json:"startedAt"`
 	Kind           Kind      `json:"kind"`
+	// Stopped says that a person has stopped it: nobody need wait for another.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 const discoveryFile = "up.json"
@@ -57,6 +59,13 @@ func (i *Install) Withdraw() error {
 	return nil
 }
 
+// Stopped tells whether was, which runs no more, has left word that a person stopped it.
+func (i *Install) Stopped(was Discovery) bool {
+	text, err := os.ReadFile(i.Path(discoveryFile))
+	var d Discovery
+	return err == nil && json.Unmarshal(text, &d) == nil && d.Stopped && d.PID == was.PID && d.StartedAt.Equal(was.StartedAt)
+}
+
 // Running returns where the live server of this folder listens. The boolean is
 // false when there is none: nobody holds the lock, its holder has not announced
 // itself (yet), or the file was left by a process that is gone.
@@ -77,10 +86,10 @@ func (i *Install) Running() (Discovery, bool, error) {
 }
 
 // liveAnnouncement reads what the lock's holder pid announced. An unreadable
-// text, or one by another process, is a leftover.
+// text, or one by another process, is a leftover; so is what one has left for good.
 func liveAnnouncement(text []byte, pid int) (Discovery, bool) {
 	var d Discovery
-	if json.Unmarshal(text, &d) != nil || d.PID != pid || !alive(pid) {
+	if json.Unmarshal(text, &d) != nil || d.PID != pid || d.Stopped || !alive(pid) {
 		return Discovery{}, false
 	}
 	return d, true

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -68,6 +69,15 @@ func TestRunning_OwnProcess(t *testing.T) {
 	var held *install.LockedError
 	require.ErrorAs(t, err, &held)
 	require.Equal(t, os.Getpid(), held.PID)
+
+	stopped := live
+	stopped.Stopped = true
+	require.False(t, i.Stopped(live))
+	require.NoError(t, i.Announce(stopped))
+	requireRunning(t, i, nil) // its last word, while it ends
+	require.True(t, i.Stopped(live))
+	require.False(t, i.Stopped(install.Discovery{PID: live.PID, StartedAt: time.Now()}))
+	require.NoError(t, i.Announce(live))
 
 	lock.Release()
 	requireRunning(t, i, nil) // the file is there, the lock is free
