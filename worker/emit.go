@@ -42,7 +42,12 @@ Exit codes: 0 accepted or duplicate, 2 no valid event, 3 rejected by the rules,
   lazaret emit --type com.example.room.reading --source /sensors/1 --data @reading.json --extension roomid=12
   lazaret emit --event event.json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.emit(cmd.Context(), flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := eventAlone(cmd); err != nil {
+				return err
+			}
+			return a.emit(cmd.Context(), flags)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.eventType, "type", "", "the kind of event, such as com.example.order.placed")
@@ -57,6 +62,20 @@ Exit codes: 0 accepted or duplicate, 2 no valid event, 3 rejected by the rules,
 	f.StringVar(&flags.file, "event", "", "a whole event in the JSON format: a file, or - for stdin; alone")
 	a.outputFlag(cmd)
 	return cmd
+}
+
+// eventAlone refuses attributes beside a whole event, which has its own.
+func eventAlone(cmd *cobra.Command) error {
+	f := cmd.Flags()
+	if !f.Changed("event") {
+		return nil
+	}
+	for _, attribute := range []string{"type", "source", "id", "subject", "time", "data", "content-type", "data-schema", "extension"} {
+		if f.Changed(attribute) {
+			return invalid("write it into the event", "--event is a whole event, and --%s is given beside it", attribute)
+		}
+	}
+	return nil
 }
 
 func (a *app) emit(ctx context.Context, flags emitFlags) error {
@@ -133,13 +152,13 @@ func (a *app) event(flags emitFlags) (json.RawMessage, error) {
 
 func (a *app) eventData(flags emitFlags) (any, error) {
 	if flags.contentType == "" || strings.Contains(flags.contentType, "json") {
-		data, err := a.readInput(flags.data)
+		data, err := a.readInput("data", flags.data)
 		if err != nil || data == nil {
 			return nil, err
 		}
 		return data, nil
 	}
-	_, text, err := a.inputText(flags.data)
+	_, text, err := a.inputText("data", flags.data)
 	if err != nil || text == nil {
 		return nil, err
 	}

@@ -12,15 +12,15 @@ import (
 	"lazaret.dev/lazaret/workflows/expression"
 )
 
-// readInput resolves --input: JSON text, @file, or - for standard input. Empty
-// means no input, which is null.
-func (a *app) readInput(arg string) (json.RawMessage, error) {
-	name, text, err := a.inputText(arg)
+// readInput resolves --input, or another flag that is given like it: JSON text, @file,
+// or - for standard input. Empty means no input, which is null.
+func (a *app) readInput(flag, arg string) (json.RawMessage, error) {
+	name, text, err := a.inputText(flag, arg)
 	if err != nil || text == nil {
 		return nil, err
 	}
 	if _, err := expression.Decode(text); err != nil {
-		return nil, invalid("the input is one JSON value, given as --input '{\"a\": 1}', --input @file or --input -",
+		return nil, invalid(fmt.Sprintf("the %[1]s is one JSON value, given as --%[1]s '{\"a\": 1}', --%[1]s @file or --%[1]s -", flag),
 			"%s: %w", name, err)
 	}
 	var compact bytes.Buffer
@@ -30,7 +30,7 @@ func (a *app) readInput(arg string) (json.RawMessage, error) {
 	return compact.Bytes(), nil
 }
 
-func (a *app) inputText(arg string) (name string, text []byte, err error) {
+func (a *app) inputText(flag, arg string) (name string, text []byte, err error) {
 	switch {
 	case arg == "":
 		return "", nil, nil
@@ -38,12 +38,12 @@ func (a *app) inputText(arg string) (name string, text []byte, err error) {
 		return "", nil, invalid("give one of them as a file: --input @input.json", "the definition was read from standard input, and --input - cannot be")
 	case arg == "-":
 		text, err = io.ReadAll(io.LimitReader(a.stdin, maxInputText))
-		name = "input from stdin"
+		name = flag + " from stdin"
 	case strings.HasPrefix(arg, "@"):
 		text, err = os.ReadFile(arg[1:])
-		name = "input " + arg[1:]
+		name = flag + " " + arg[1:]
 	default:
-		name, text = "input", []byte(arg)
+		name, text = flag, []byte(arg)
 	}
 	if err != nil {
 		return name, nil, invalid("", "%s: %w", name, unwrapPath(err))

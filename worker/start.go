@@ -50,7 +50,7 @@ func (a *app) prepare(ctx context.Context, file string, flags startFlags) (*prep
 	if err := a.checkScripts(ctx, b, terms); err != nil {
 		return nil, err
 	}
-	input, err := a.readInput(flags.input)
+	input, err := a.readInput("input", flags.input)
 	if err != nil {
 		return nil, err
 	}

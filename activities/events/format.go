@@ -33,9 +33,12 @@ func parse(text []byte) (*event.Event, *flaw) {
 	if !utf8.Valid(text) { // what is read of it depends on who reads it
 		return nil, &flaw{contract.CheckForm, "no CloudEvent: the JSON is not UTF-8"}
 	}
+	if wrong := checkForm(text); wrong != nil {
+		return nil, wrong
+	}
 	e := &event.Event{}
 	if err := json.Unmarshal(text, e); err != nil {
-		return nil, &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
+		return nil, noEvent("%s", oneLine(err))
 	}
 	return e, check(e)
 }
@@ -43,14 +46,11 @@ func parse(text []byte) (*event.Event, *flaw) {
 // check refuses what is no CloudEvent 1.0, and what pretends to a sender.
 func check(e *event.Event) *flaw {
 	if err := e.Validate(); err != nil {
-		return &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
-	}
-	if e.SpecVersion() != event.CloudEventsVersionV1 {
-		return &flaw{contract.CheckForm, fmt.Sprintf("no CloudEvent: specversion %.20q, only 1.0 is taken", e.SpecVersion())}
+		return noEvent("%s", oneLine(err))
 	}
 	for name := range e.Extensions() {
 		if strings.HasPrefix(name, reserved) {
-			return &flaw{contract.CheckSender, "an attribute that begins with \"lazaret\" says who sent the event; only the worker sets it"}
+			return forged()
 		}
 	}
 	return nil

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
@@ -51,7 +54,11 @@ func readEvents(ctx context.Context, header http.Header, body []byte) (intake, *
 func readBatch(body []byte) (intake, *flaw) {
 	r := intake{batch: true}
 	if err := json.Unmarshal(body, &r.texts); err != nil {
-		return r, &flaw{contract.CheckForm, "no batch of CloudEvents: " + oneLine(err)}
+		wrong := oneLine(err)
+		if json.Valid(body) {
+			wrong = "a batch is an array of events"
+		}
+		return r, &flaw{contract.CheckForm, "no batch of CloudEvents: " + wrong}
 	}
 	if len(r.texts) > maxBatch {
 		return r, &flaw{contract.CheckSize, fmt.Sprintf("%d events in a batch, over the limit of %d", len(r.texts), maxBatch)}
@@ -61,25 +68,40 @@ func readBatch(body []byte) (intake, *flaw) {
 
 // readBinary makes the JSON format of an event whose attributes are headers.
 func readBinary(ctx context.Context, header http.Header, body []byte) (json.RawMessage, *flaw) {
-	for name, values := range header {
-		if name == "Ce-" {
-			return nil, &flaw{contract.CheckForm, "a header is named ce- and no attribute: write ce-NAME"}
-		}
-		if len(name) > 3 && name[:3] == "Ce-" && (len(values) != 1 || !utf8.ValidString(values[0])) {
-			return nil, &flaw{contract.CheckForm, fmt.Sprintf("header %.100q must be there once, in UTF-8", name)}
-		}
+	if wrong := checkHeaders(header); wrong != nil {
+		return nil, wrong
 	}
 	message := cehttp.NewMessage(header, io.NopCloser(bytes.NewReader(body)))
 	e, err := binding.ToEvent(ctx, message)
 	if err != nil {
-		return nil, &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
+		return nil, noEvent("%s", oneLine(err))
 	}
 	e.DataBase64 = !isText(e, body)
 	text, err := json.Marshal(e)
 	if err != nil {
-		return nil, &flaw{contract.CheckForm, "no CloudEvent: " + oneLine(err)}
+		return nil, noEvent("%s", oneLine(err))
 	}
 	return text, nil
+}
+
+// checkHeaders refuses headers that are no attributes of one event.
+func checkHeaders(header http.Header) *flaw {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		attribute, is := strings.CutPrefix(name, "Ce-")
+		if !is {
+			continue
+		}
+		if attribute == "" {
+			return &flaw{contract.CheckForm, "a header is named ce- and no attribute: write ce-NAME"}
+		}
+		if values := header[name]; len(values) != 1 || !utf8.ValidString(values[0]) {
+			return &flaw{contract.CheckForm, fmt.Sprintf("header %.100q must be there once, in UTF-8", name)}
+		}
+		if wrong := checkMember(strings.ToLower(attribute), nil); wrong != nil {
+			return wrong
+		}
+	}
+	return checkVersion(header.Get("Ce-Specversion"))
 }
 
 // isText tells whether the payload can stand in JSON as it is.
