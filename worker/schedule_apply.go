@@ -61,7 +61,8 @@ func (a *app) applySchedules(ctx context.Context, files []string, flags publishF
 	if err != nil {
 		return err
 	}
-	bundles, err := a.loadAll(ctx, files, terms, "schedule.manual")
+	// That a pause is lost is a warning elsewhere: scheduleFindings say it here.
+	bundles, err := a.loadAll(ctx, files, terms, "schedule.manual", "schedule.pause")
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func scheduleFindings(b *bundle) definition.Findings {
 			"a name of the IANA database, such as Europe/Berlin", fmt.Sprintf("there is no time zone %.100q here", s.TimeZone))}
 	}
 	if s.PauseIsLost() {
-		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/pauseOnFailure", "schedule.policy",
+		return definition.Findings{b.def.FindingAt(file, "/document/metadata/schedule/pauseOnFailure", "schedule.pause",
 			definition.PauseLostHint, definition.PauseLost)}
 	}
 	if err := b.def.Input.Schema.Validate(s.Input); err != nil {

@@ -106,7 +106,7 @@ func (c *checker) policy(s *Schedule, schedule, policy cursor) {
 	}
 	s.Input = policy.get("input").raw
 	if s.PauseIsLost() {
-		c.warn(policy.get("pauseOnFailure"), "schedule.policy", PauseLostHint, PauseLost)
+		c.warn(policy.get("pauseOnFailure"), "schedule.pause", PauseLostHint, PauseLost)
 	}
 }
 

@@ -59,6 +59,7 @@ var rules = []Rule{
 	{"schedule.interval", "A time between starts is written out, in whole seconds."},
 	{"schedule.kinds", "A schedule has one of every, cron, after and on."},
 	{"schedule.manual", "A schedule is applied by a command of its own, not by running the definition."},
+	{"schedule.pause", "A pause on failure needs an overlap policy under which Temporal sees how executions end."},
 	{"schedule.policy", "How a schedule is kept is said in Temporal's words."},
 	{"schedule.read", "What is read of events needs the events."},
 	{"schema.choice", "Only one of several alternatives is there."},
