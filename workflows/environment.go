@@ -47,7 +47,9 @@ func (e *execution) describe(name string) any {
 // f.Task has begun, its transformed input.
 func (e *execution) taskEnv(ctx workflow.Context, s scope, t *definition.Task, f *frame) expression.Env {
 	v := &f.lent().view
-	*v = view{execution: e, scope: s, context: s.line.Context, task: t, frame: f, input: f.Data, started: now(ctx)}
+	*v = view{
+		execution: e, scope: s, context: s.line.Context, exports: s.line.exports, task: t, frame: f, input: f.Data, started: now(ctx),
+	}
 	env := expression.Env{Now: v.started, Steps: &e.pace.steps, Late: v}
 	if v.begun() {
 		v.started = f.Task.Started
@@ -62,6 +64,7 @@ type view struct {
 	task           *definition.Task
 	frame          *frame
 	context, input any // of when the task began
+	exports        int // of its line, until then
 	started        time.Time
 }
 

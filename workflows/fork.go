@@ -25,14 +25,15 @@ func (e *execution) runFork(ctx workflow.Context, s scope, t *definition.Task, b
 		return r.output, definition.Then{Directive: definition.End}, nil
 	}
 	if body.Compete {
-		s.line.Context = u.Branches[r.winner].Line.Context
+		*s.line = u.Branches[r.winner].Line
 		return u.Branches[r.winner].Body.Data, t.Then, nil
 	}
 	outputs := make([]any, len(u.Branches))
+	exports := s.line.exports
 	for i, b := range u.Branches {
-		outputs[i] = b.Body.Data
+		outputs[i], exports = b.Body.Data, max(exports, b.Line.exports)
 	}
-	s.line.Context = mergeContexts(s.line.Context, u.Branches)
+	*s.line = line{mergeContexts(s.line.Context, u.Branches), exports}
 	return outputs, t.Then, nil
 }
 

@@ -88,6 +88,8 @@ type branch struct {
 // line is one line of control: the execution's own, or a branch's.
 type line struct {
 	Context any `json:"context"` // $context
+	// exports counts those of this run, by which a task sees that there were some in it.
+	exports int
 }
 
 // snapshot is all that a run hands to the one that continues it.

@@ -64,7 +64,7 @@ func (e *execution) runAround(ctx workflow.Context, s scope, t *definition.Task,
 	}
 	output, then, err := e.runBodyInTime(ctx, s, t, u, env)
 	if err == nil {
-		output, err = e.leave(s, t, output, env)
+		output, err = e.leave(ctx, s, t, output, env)
 	}
 	if err != nil || u.Extend == nil {
 		return output, then, err
@@ -132,7 +132,10 @@ func (e *execution) runBodyInTime(ctx workflow.Context, s scope, t *definition.T
 }
 
 // leave transforms and checks the task's output and replaces the context.
-func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
+func (e *execution) leave(ctx workflow.Context, s scope, t *definition.Task, raw any, env expression.Env) (any, error) {
+	if t.Output.As != nil && exportedWithin(ctx, s, env) {
+		assign(&env, "context", s.line.Context)
+	}
 	if t.Output.As != nil || t.Export.As != nil {
 		env.Late = withOutput{env.Late, raw}
 		assign(&env, "output", raw)
@@ -145,6 +148,16 @@ func (e *execution) leave(s scope, t *definition.Task, raw any, env expression.E
 		return nil, validationFault(t.Reference, fmt.Sprintf("output: %v", err))
 	}
 	return output, export(s, t, output, env)
+}
+
+// contextVersion is the change by which output.as of a task has the context that tasks
+// within it have exported, and not that of its beginning.
+const contextVersion = "output.context"
+
+// exportedWithin tells whether tasks within one that ends have replaced the context.
+func exportedWithin(ctx workflow.Context, s scope, env expression.Env) bool {
+	v, ok := env.Late.(*view)
+	return ok && v.exports != s.line.exports && workflow.GetVersion(ctx, contextVersion, workflow.DefaultVersion, 1) >= 1
 }
 
 func export(s scope, t *definition.Task, output any, env expression.Env) error {
@@ -168,7 +181,7 @@ func exportTo(l *line, export definition.Export, output any, env expression.Env,
 	if err := export.Schema.Validate(context); err != nil {
 		return validationFault(reference, fmt.Sprintf("%s: %v", what, err))
 	}
-	l.Context = context
+	l.Context, l.exports = context, l.exports+1
 	return nil
 }
 
