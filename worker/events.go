@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"strings"
@@ -26,8 +28,11 @@ type eventFlags struct {
 // eventOptions are the flags, read and checked.
 type eventOptions struct {
 	rules policies.EventRules
-	key   []byte // that workers share; nil: the installation's
-	sinks map[string]*events.SinkClient
+	// digest is the rules' own, the SHA-256 of their file in hex; empty: they are of
+	// the policy, or there are none.
+	digest string
+	key    []byte // that workers share; nil: the installation's
+	sinks  map[string]*events.SinkClient
 }
 
 // eventRulesFlag adds the rules to a command that runs a worker.
@@ -52,23 +57,25 @@ func (a *app) eventOptions() (eventOptions, error) {
 		return o, nil
 	}
 	var err error
-	if o.rules, err = readEventRules(a.events.rules); err != nil {
+	if o.rules, o.digest, err = readEventRules(a.events.rules); err != nil {
 		return o, err
 	}
 	o.sinks, err = sinkClients(o.rules.Sinks)
 	return o, err
 }
 
-func readEventRules(file string) (policies.EventRules, error) {
+// readEventRules are the rules of a file, and its digest.
+func readEventRules(file string) (policies.EventRules, string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return policies.EventRules{}, invalid("", "--event-rules %s: %w", file, unwrapPath(err))
+		return policies.EventRules{}, "", invalid("", "--event-rules %s: %w", file, unwrapPath(err))
 	}
 	rules, err := policies.ReadEventRules(file, text)
 	if wrong, ok := errors.AsType[*policies.RulesError](err); ok {
-		return rules, invalid("lazaret events schema prints what such a file may hold", "%w", wrong)
+		return rules, "", invalid("lazaret events schema prints what such a file may hold", "%w", wrong)
 	}
-	return rules, err
+	sum := sha256.Sum256(text)
+	return rules, hex.EncodeToString(sum[:]), err
 }
 
 // sinkClients makes the client of each sink; its own host is the only one that
@@ -105,11 +112,17 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 		log.Warn().Str("file", a.events.rules).Msg("broad event rule: " + broad)
 	}
 	return &events.Gateway{
-		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks, Policy: options.policy.digest(),
+		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks,
+		Policy: cmp.Or(options.events.digest, options.policy.digest()),
 		Observe: func(sender contract.Sender, outcome contract.Outcome) {
 			logEvent(log, sender, outcome)
 			options.monitor.event(outcome)
 			tell(sender, outcome)
+		},
+		Lost: func(r contract.Rejection) {
+			log.Warn().Str("sender", r.Sender).Str("target", r.Target).Str("execution", r.Execution).Str("source", r.Source).
+				Str("id", r.ID).Str("check", r.Check).Str("detail", r.Detail).Msg("event not delivered")
+			options.monitor.event(contract.Outcome{Status: "lost", Check: r.Check})
 		},
 	}
 }

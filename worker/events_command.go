@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -32,11 +34,14 @@ func (a *app) eventsRejectedCommand() *cobra.Command {
 		Short: "List the events rejected last, the newest last",
 		Long: `Rejected lists the newest events that were rejected, or not delivered to one of
 their targets, with the check that did so: form, sender, rate, rule, type, size,
-queue or delivery. Older ones stand in the worker's log.`,
+filter, queue or delivery. Older ones stand in the worker's log.`,
 		Example: `  lazaret events rejected
   lazaret events rejected --check rule --output json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check != "" && !slices.Contains(eventChecks, check) {
+				return invalid("use "+strings.Join(eventChecks, ", "), "--check %q is unknown", check)
+			}
 			return a.withReport(cmd.Context(), func(report contract.EventsReport) error {
 				found := []contract.Rejection{}
 				for _, one := range report.Rejected {
@@ -52,6 +57,12 @@ queue or delivery. Older ones stand in the worker's log.`,
 	cmd.Flags().StringVar(&sender, "sender", "", "only of this sender: NAMESPACE/NAME, @cli, @http/NAME, @lifecycle or @libvirt")
 	a.tableFlag(cmd)
 	return cmd
+}
+
+// eventChecks are those by which a rejection goes.
+var eventChecks = []string{
+	contract.CheckForm, contract.CheckSender, contract.CheckRate, contract.CheckRule, contract.CheckType, contract.CheckSize,
+	contract.CheckFilter, contract.CheckQueue, contract.CheckDelivery,
 }
 
 func (a *app) printRejected(found []contract.Rejection) error {
@@ -125,7 +136,7 @@ printed on stderr, one line each; the exit code tells whether the file is valid.
 		Example: `  lazaret events check rules.yaml`,
 		Args:    exactly("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			rules, err := readEventRules(args[0])
+			rules, _, err := readEventRules(args[0])
 			if err != nil {
 				return err
 			}

@@ -80,7 +80,7 @@ func (m *monitor) register() {
 	}, []string{"level"})
 	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lazaret_events_total",
-		Help: "Events that this worker brought to the router, by what became of them and the check that rejected them.",
+		Help: "Events that this worker brought to the router, or rejected on receipt (lost), by what became of them and the check that rejected them.",
 	}, []string{"status", "check"})
 	m.filtered = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "lazaret_events_filtered_total",

@@ -74,6 +74,8 @@ func (r *router) hear(ctx workflow.Context, rejects, taken, leave workflow.Recei
 	var rejections []contract.Rejection
 	for rejects.ReceiveAsync(&rejections) {
 		for _, one := range rejections {
+			r.state.unwanted(one)
+			one.Execution, one.Bytes = "", 0
 			r.record(ctx, one)
 		}
 		rejections = nil
@@ -81,7 +83,7 @@ func (r *router) hear(ctx workflow.Context, rejects, taken, leave workflow.Recei
 	var freed contract.Taken
 	for taken.ReceiveAsync(&freed) {
 		if s := r.state.find(freed.Execution); s != nil {
-			s.Waiting, s.WaitingBytes = max(0, s.Waiting-freed.Events), max(0, s.WaitingBytes-freed.Bytes)
+			s.free(freed)
 		}
 		freed = contract.Taken{}
 	}

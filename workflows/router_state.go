@@ -33,6 +33,25 @@ type subscription struct {
 	contract.Subscription
 	Waiting      int `json:"waiting,omitempty"`
 	WaitingBytes int `json:"waitingBytes,omitempty"`
+	// Early are of those that the execution has yet to call taken, and that wait no
+	// more all the same: they were rejected on receipt.
+	Early contract.Taken `json:"early,omitzero"`
+}
+
+// free makes room for what the execution says is taken, but what has none any more.
+func (s *subscription) free(taken contract.Taken) {
+	events, bytes := min(s.Early.Events, taken.Events), min(s.Early.Bytes, taken.Bytes)
+	s.Early.Events, s.Early.Bytes = s.Early.Events-events, s.Early.Bytes-bytes
+	s.Waiting = max(0, s.Waiting-taken.Events+events)
+	s.WaitingBytes = max(0, s.WaitingBytes-taken.Bytes+bytes)
+}
+
+// unwanted makes room at once for an event that was rejected on receipt.
+func (s *routerState) unwanted(one contract.Rejection) {
+	if of := s.find(one.Execution); of != nil {
+		of.Waiting, of.WaitingBytes = max(0, of.Waiting-1), max(0, of.WaitingBytes-one.Bytes)
+		of.Early.Events, of.Early.Bytes = of.Early.Events+1, of.Early.Bytes+one.Bytes
+	}
 }
 
 // window counts events since its start.

@@ -181,7 +181,8 @@ type Envelope struct {
 	ID       string          `json:"id"`
 	Sender   Sender          `json:"sender"`
 	Priority int             `json:"priority,omitempty"`
-	Tag      string          `json:"tag,omitempty"` // authenticates Event and Sender
+	Tag      string          `json:"tag,omitempty"`    // authenticates Event and Sender
+	Policy   string          `json:"policy,omitempty"` // digest of the policy that let it be sent
 }
 
 // Outcome is what became of one publication.
@@ -280,6 +281,10 @@ type Rejection struct {
 	Check  string `json:"check"`
 	Detail string `json:"detail,omitempty"`
 	Policy string `json:"policy,omitempty"` // digest of the policy that decided
+	// Execution has had the event, of Bytes, and does not keep it: rejected on receipt.
+	// The router frees its room, and does not record the two.
+	Execution string `json:"execution,omitempty"`
+	Bytes     int    `json:"bytes,omitempty"`
 }
 
 // EventsReport answers the events query.

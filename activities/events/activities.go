@@ -123,12 +123,13 @@ func (g *Gateway) Receive(ctx context.Context, request contract.ReceiveRequest) 
 	answer := contract.Received{Verdicts: make([]contract.Verdict, len(request.Envelopes)), Policy: book.policy}
 	var rejected []contract.Rejection
 	for i, e := range request.Envelopes {
-		verdict := g.judgeReceipt(book.rules, e, to.Identity)
+		verdict := explain(g.judgeReceipt(book.rules, e, to.Identity), e.Policy, book.policy)
 		answer.Verdicts[i] = verdict
 		if !verdict.Accepts() {
 			rejected = append(rejected, contract.Rejection{
 				Sender: e.Sender.Identity, Target: to.Identity, Source: clip(e.Source), ID: clip(e.ID), Type: clip(e.Type),
 				Check: verdict.Check, Detail: verdict.Detail, Policy: book.policy,
+				Execution: to.Execution, Bytes: len(e.Event),
 			})
 		}
 	}
@@ -137,7 +138,22 @@ func (g *Gateway) Receive(ctx context.Context, request contract.ReceiveRequest) 
 			return contract.Received{}, fmt.Errorf("event router: %w", err)
 		}
 	}
+	if g.Lost != nil {
+		for _, one := range rejected {
+			g.Lost(one)
+		}
+	}
 	return answer, nil
+}
+
+// explain adds to a verdict on receipt that the event was sent under other rules:
+// its sender was told that it is accepted.
+func explain(verdict contract.Verdict, sent, here string) contract.Verdict {
+	if verdict.Accepts() || verdict.Check == contract.CheckSender || sent == "" || sent == here {
+		return verdict
+	}
+	verdict.Detail += fmt.Sprintf("; it was sent under other rules (%.12s, here %.12s): give all workers the same", clip(sent), here)
+	return verdict
 }
 
 func (g *Gateway) judgeReceipt(rules policies.EventRules, e contract.Envelope, target string) contract.Verdict {

@@ -16,10 +16,10 @@ import (
 // it, so that a flood costs the router nothing (A35). What was held off is
 // recorded once a second and sender.
 type gates struct {
-	rate   policies.EventRate
 	record func(contract.Rejection)
 
 	mu      sync.Mutex
+	rate    policies.EventRate // of the rules in force
 	senders map[string]*gate
 }
 
@@ -30,10 +30,32 @@ type gate struct {
 }
 
 func newGates(r policies.EventRate, record func(contract.Rejection)) *gates {
+	return &gates{rate: bounded(r), record: record, senders: map[string]*gate{}}
+}
+
+// bounded is the rate, or that which holds where none is written.
+func bounded(r policies.EventRate) policies.EventRate {
 	if r.Limit == 0 {
-		r = policies.EventRate{Limit: policies.DefaultEventLimit, Window: policies.DefaultEventWindow}
+		return policies.EventRate{Limit: policies.DefaultEventLimit, Window: policies.DefaultEventWindow}
 	}
-	return &gates{rate: r, record: record, senders: map[string]*gate{}}
+	return r
+}
+
+// under has the gates hold off by another rate, if it is another, and tells which holds.
+func (g *gates) under(r policies.EventRate) policies.EventRate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r = bounded(r); r != g.rate {
+		g.rate = r
+		for _, one := range g.senders {
+			one.limiter = limiter(r)
+		}
+	}
+	return r
+}
+
+func limiter(r policies.EventRate) *rate.Limiter {
+	return rate.NewLimiter(rate.Every(r.Window/time.Duration(r.Limit)), r.Limit)
 }
 
 // of is the gate of a sender; there are as many as there are credentials. The
@@ -41,8 +63,7 @@ func newGates(r policies.EventRate, record func(contract.Rejection)) *gates {
 func (g *gates) of(sender string) *gate {
 	one := g.senders[sender]
 	if one == nil {
-		per := g.rate.Window / time.Duration(g.rate.Limit)
-		one = &gate{limiter: rate.NewLimiter(rate.Every(per), g.rate.Limit)}
+		one = &gate{limiter: limiter(g.rate)}
 		g.senders[sender] = one
 	}
 	return one
@@ -87,10 +108,11 @@ func (g *gates) tell(sender string) {
 	one := g.of(sender)
 	events := one.excess
 	one.excess = 0
+	held := g.rate
 	g.mu.Unlock()
 	g.record(contract.Rejection{
 		Sender: sender, Check: contract.CheckRate,
-		Detail: fmt.Sprintf("%d events within a second were over the rate of %d in %s, and were not looked at", events, g.rate.Limit, g.rate.Window),
+		Detail: fmt.Sprintf("%d events within a second were over the rate of %d in %s, and were not looked at", events, held.Limit, held.Window),
 	})
 }
 

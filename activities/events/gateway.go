@@ -28,6 +28,9 @@ type Gateway struct {
 	Policy string
 	// Observe, if set, is told of every event that was judged: for logs and metrics.
 	Observe func(contract.Sender, contract.Outcome)
+	// Lost, if set, is told of every event that the router had accepted and delivered,
+	// and that was rejected on receipt.
+	Lost func(contract.Rejection)
 
 	replaced atomic.Pointer[rulebook]
 }
@@ -111,7 +114,7 @@ func (g *Gateway) publication(sender contract.Sender, text json.RawMessage) (con
 	}
 	judged := book.rules.Judge(sender.Identity, e.Type(), len(stamped))
 	p := contract.JudgedEvent{
-		Envelope: contract.Envelope{Event: stamped, Source: e.Source(), ID: e.ID(), Type: e.Type(), Sender: sender},
+		Envelope: contract.Envelope{Event: stamped, Source: e.Source(), ID: e.ID(), Type: e.Type(), Sender: sender, Policy: book.policy},
 		Verdict:  contract.Verdict(judged.Verdict),
 		Rates:    rates(judged),
 		Policy:   book.policy,

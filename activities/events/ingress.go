@@ -52,7 +52,7 @@ type problem struct {
 // ServeHTTP answers one request.
 func (i *Ingress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.once.Do(func() {
-		i.gates = newGates(i.Gateway.Rules.Rate, i.recordExcess)
+		i.gates = newGates(i.Gateway.book().rules.Rate, i.recordExcess)
 		i.box = &gatherer{publish: func(ctx context.Context, batch []contract.JudgedEvent) ([]contract.Outcome, error) {
 			return i.Gateway.update(ctx, batch, "")
 		}}
@@ -146,8 +146,9 @@ func (i *Ingress) read(w http.ResponseWriter, r *http.Request, sender string) (i
 		return intake{}, refuse(http.StatusBadRequest, "the body ends before its time: "+oneLine(err))
 	}
 	events, wrong := readEvents(r.Context(), r.Header, body)
+	rate := i.gates.under(i.Gateway.book().rules.Rate)
 	if count := max(1, len(events.texts)); !i.gates.pass(sender, count) {
-		return events, refuse(http.StatusTooManyRequests, fmt.Sprintf("%s sends more than %d events in %s", sender, i.gates.rate.Limit, i.gates.rate.Window))
+		return events, refuse(http.StatusTooManyRequests, fmt.Sprintf("%s sends more than %d events in %s", sender, rate.Limit, rate.Window))
 	}
 	switch {
 	case wrong == nil && len(events.texts) > 0:

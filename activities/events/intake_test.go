@@ -78,14 +78,15 @@ func TestReadEvents_Refuses(t *testing.T) {
 		"no event at all":    {headers("Content-Type: text/plain"), "hello", contract.CheckForm, "neither headers ce-specversion"},
 		"no media type":      {headers("Content-Type: ;;"), "{}", contract.CheckForm, `Content-Type ";;" is no media type`},
 		"a broken batch":     {headers("Content-Type: application/cloudevents-batch+json"), "[{", contract.CheckForm, "the JSON is broken at byte 2"},
-		"no batch":           {headers("Content-Type: application/cloudevents-batch+json"), "{}", contract.CheckForm, "no batch of CloudEvents"},
+		"no batch":           {headers("Content-Type: application/cloudevents-batch+json"), "{}", contract.CheckForm, "no batch of CloudEvents: a batch is an array of events"},
 		"too many":           {headers("Content-Type: application/cloudevents-batch+json"), many, contract.CheckSize, "101 events in a batch, over the limit of 100"},
 		"a header twice":     {headers(append(binaryHeaders, "Ce-Id: 2")...), "", contract.CheckForm, `header "Ce-Id" must be there once`},
 		"a header not UTF-8": {headers(append(binaryHeaders, "Ce-X: \xff")...), "", contract.CheckForm, `header "Ce-X" must be there once, in UTF-8`},
 		"data that is no JSON": {
 			headers(append(binaryHeaders, "Content-Type: application/json")...), `{"x":`, contract.CheckForm, "no CloudEvent: ",
 		},
-		"another version": {headers("Ce-Specversion: 9", "Ce-Id: 1"), "", contract.CheckForm, "no CloudEvent: "},
+		"another version": {headers("Ce-Specversion: 9", "Ce-Id: 1"), "", contract.CheckForm, `no CloudEvent: specversion "9", only 1.0 is taken`},
+		"no name":         {headers(append(binaryHeaders, "Ce-Room-Id: 7")...), "", contract.CheckForm, `no CloudEvent: "room-id" cannot be the name of an attribute`},
 		"no attribute":    {headers(append(binaryHeaders, "Ce-: x")...), "", contract.CheckForm, "a header is named ce- and no attribute"},
 		"no moment":       {headers(append(binaryHeaders, "Ce-Time: soon")...), "", contract.CheckForm, "no CloudEvent: "},
 	} {
@@ -220,4 +221,18 @@ func TestGatherer_Outcomes(t *testing.T) {
 		defer g.mu.Unlock()
 		return g.flying == 0 && len(g.waiting) == 0
 	}, 5*time.Second, time.Millisecond)
+}
+
+// TestGates_Under: rules that come into force bring their rate to the gate.
+func TestGates_Under(t *testing.T) {
+	g := newGates(policies.EventRate{Limit: 1, Window: time.Hour}, func(contract.Rejection) {})
+	require.True(t, g.pass("s", 1))
+	require.False(t, g.pass("s", 1))
+	same := policies.EventRate{Limit: 1, Window: time.Hour}
+	require.Equal(t, same, g.under(same))
+	require.False(t, g.pass("s", 1), "what was counted counts")
+	wider := policies.EventRate{Limit: 5, Window: time.Hour}
+	require.Equal(t, wider, g.under(wider))
+	require.True(t, g.pass("s", 5))
+	require.False(t, g.pass("s", 1))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -178,4 +179,18 @@ func TestGateway_Replace(t *testing.T) {
 	p, err := g.publication(contract.Sender{Identity: "a/b"}, json.RawMessage(`{"specversion":"1.0","id":"2","source":"/s","type":"t"}`))
 	require.NoError(t, err)
 	require.Equal(t, contract.CheckRule, p.Verdict.Check)
+}
+
+// TestExplain: a rejection on receipt says that the event was sent under other rules.
+func TestExplain(t *testing.T) {
+	verdict := contract.Verdict{Check: contract.CheckRule, Detail: "no rule"}
+	other := verdict
+	other.Detail = "no rule; it was sent under other rules (aaaaaaaaaaaa, here bbbbbbbbbbbb): give all workers the same"
+	sent, here := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	require.Equal(t, other, explain(verdict, sent, here))
+	require.Equal(t, verdict, explain(verdict, here, here))
+	require.Equal(t, verdict, explain(verdict, "", here), "by a worker that did not say")
+	require.Equal(t, contract.Verdict{}, explain(contract.Verdict{}, sent, here))
+	forged := contract.Verdict{Check: contract.CheckSender}
+	require.Equal(t, forged, explain(forged, sent, here), "who forges says anything")
 }
