@@ -53,7 +53,8 @@ func (t Transport) mail(ctx context.Context, target policies.NotifyTarget, secre
 	if err := w.Close(); err != nil {
 		return refusedMail(err)
 	}
-	return client.Quit()
+	_ = client.Quit() // the server has the letter: to send it again would be another one
+	return nil
 }
 
 func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*smtp.Client, error) {
@@ -77,11 +78,17 @@ func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*sm
 		_ = conn.SetDeadline(deadline)
 	}
 	if u.Scheme == "smtps" {
-		conn = tls.Client(conn, t.tls(u.Hostname()))
+		secured := tls.Client(conn, t.tls(u.Hostname()))
+		if err := secured.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, refusedTLS(err)
+		}
+		conn = secured
 	}
 	client, err := smtp.NewClient(conn, u.Hostname())
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		_ = conn.Close()
+		return nil, err
 	}
 	return client, nil
 }
@@ -102,7 +109,7 @@ func (t Transport) secure(client *smtp.Client, target policies.NotifyTarget, sec
 	_, secured := client.TLSConnectionState()
 	if offered, _ := client.Extension("STARTTLS"); offered && !secured {
 		if err := client.StartTLS(t.tls(u.Hostname())); err != nil {
-			return permanent{fmt.Errorf("TLS: %w", err)}
+			return refusedTLS(err)
 		}
 		secured = true
 	}
@@ -125,6 +132,16 @@ func refusedMail(err error) error {
 		return permanent{err}
 	}
 	return err
+}
+
+// refusedTLS is the same for TLS: a certificate that is not trusted will not be the
+// next time, but a server may have TLS later (454), or be too slow now.
+func refusedTLS(err error) error {
+	said := fmt.Errorf("TLS: %w", err)
+	if _, unknown := errors.AsType[*tls.CertificateVerificationError](err); unknown {
+		return permanent{said}
+	}
+	return refusedMail(said)
 }
 
 func addressOf(text string) string {

@@ -19,9 +19,11 @@ type mailServer struct {
 	listener net.Listener
 	tls      *tls.Config // nil: no STARTTLS
 	password string      // of the login that it asks for; empty: none
+	rude     bool        // it hangs up when it has a letter
 
 	mu      sync.Mutex
 	refuse  []string // answers to RCPT, one each, before it accepts
+	busy    int      // so often it has no TLS now
 	letters []letter
 }
 
@@ -38,16 +40,18 @@ func startMailServer(t *testing.T, s *mailServer) *mailServer {
 	s.listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.listener.Close() })
-	go func() {
-		for {
-			conn, err := s.listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(conn)
-		}
-	}()
+	go s.accept()
 	return s
+}
+
+func (s *mailServer) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		go s.serve(conn)
+	}
 }
 
 func (s *mailServer) url() string { return "smtp://" + s.listener.Addr().String() }
@@ -79,6 +83,14 @@ func (s *mailServer) serve(conn net.Conn) {
 			}
 			say("250 AUTH PLAIN")
 		case "STARTTLS":
+			s.mu.Lock()
+			busy := s.busy > 0
+			s.busy--
+			s.mu.Unlock()
+			if busy {
+				say("454 not now")
+				continue
+			}
 			say("220 go on")
 			secured := tls.Server(conn, s.tls)
 			conn, in, l.secured = secured, bufio.NewReader(secured), true
@@ -119,6 +131,9 @@ func (s *mailServer) serve(conn net.Conn) {
 			s.letters = append(s.letters, l)
 			s.mu.Unlock()
 			say("250 taken")
+			if s.rude {
+				return
+			}
 		case "QUIT":
 			say("221 bye")
 			return

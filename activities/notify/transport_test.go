@@ -161,6 +161,53 @@ func TestMail(t *testing.T) {
 	assert.Len(t, server.received(), 1)
 }
 
+// TestMail_Once: a server that hangs up when it has the letter, and one that has no
+// TLS at first, get it once, and nothing is sent in the clear.
+func TestMail_Once(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewTLSServer(nil) // for its certificate
+	defer web.Close()
+	secured := &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	transport := Transport{Roots: rootsOf(web), Wait: time.Millisecond}
+	for name, server := range map[string]*mailServer{"rude": {tls: secured, rude: true}, "busy": {tls: secured, busy: 2}} {
+		startMailServer(t, server)
+		target := policies.NotifyTarget{Name: "team", Type: "smtp", URL: server.url(), From: "a@example.org", To: []string{"b@example.org"}, PrivateNetworks: loopback}
+		require.NoError(t, transport.Deliver(t.Context(), target, aMessage()), name)
+		letters := server.received()
+		require.Len(t, letters, 1, name)
+		assert.True(t, letters[0].secured, name)
+	}
+}
+
+// TestMail_Untrusted: TLS from the beginning is given up as it is by STARTTLS, at the
+// first try and with one line that says why.
+func TestMail_Untrusted(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	var tries atomic.Int64
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			tries.Add(1)
+			return &web.TLS.Certificates[0], nil
+		},
+	})
+	require.NoError(t, err)
+	server := &mailServer{listener: listener}
+	t.Cleanup(func() { _ = listener.Close() })
+	go server.accept()
+	target := policies.NotifyTarget{
+		Name: "team", Type: "smtp", URL: "smtps://" + listener.Addr().String(), From: "a@example.org", To: []string{"b@example.org"}, PrivateNetworks: loopback,
+	}
+	err = Transport{Roots: x509.NewCertPool(), Wait: time.Millisecond}.Deliver(t.Context(), target, aMessage())
+	require.ErrorContains(t, err, "TLS: tls: failed to verify certificate")
+	assert.NotContains(t, err.Error(), "\n")
+	assert.EqualValues(t, 1, tries.Load())
+	require.NoError(t, Transport{Roots: rootsOf(web), Wait: time.Millisecond}.Deliver(t.Context(), target, aMessage()))
+	assert.Len(t, server.received(), 1)
+}
+
 func TestMail_BadAddress(t *testing.T) {
 	t.Parallel()
 	server := startMailServer(t, &mailServer{})
