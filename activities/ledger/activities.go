@@ -334,6 +334,14 @@ func (a *Activities) Check(ctx context.Context, c contract.RequestCheck) (contra
 	return terms, temporal.NewNonRetryableApplicationError(err.Error(), contract.Refused, nil)
 }
 
+// isAuthor tells whether a reviewer is who published, whom Temporal knows as
+// user@host: whether it is written in other letters, or with the host, is no matter.
+func isAuthor(reviewer, publisher string) bool {
+	user, _, _ := strings.Cut(publisher, "@")
+	reviewer = strings.TrimSpace(reviewer)
+	return strings.EqualFold(reviewer, publisher) || strings.EqualFold(reviewer, user)
+}
+
 // mayReview says why the policy does not let somebody judge a definition. Who
 // published it is known by what is published under its name.
 func (a *Activities) mayReview(ctx context.Context, s contract.LedgerSummary, reviewer string, review policies.Review) error {
@@ -351,8 +359,7 @@ func (a *Activities) mayReview(ctx context.Context, s contract.LedgerSummary, re
 		return fmt.Errorf("it is not known who published %s/%s: %w", s.Namespace, s.Name, err)
 	}
 	for _, v := range index.Versions {
-		user, _, _ := strings.Cut(v.PublishedBy, "@")
-		if reviewer == v.PublishedBy || reviewer == user {
+		if isAuthor(reviewer, v.PublishedBy) {
 			return fmt.Errorf("%q published %s/%s:%s, and the policy lets no author release their own definition",
 				reviewer, s.Namespace, s.Name, v.Version)
 		}

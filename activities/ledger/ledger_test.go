@@ -93,6 +93,18 @@ func TestKey(t *testing.T) {
 	require.NoError(t, Key(nil).Open(ForReport, s, &r))
 }
 
+// TestIsAuthor: who published is known however they write themselves, and nobody
+// else is taken for them.
+func TestIsAuthor(t *testing.T) {
+	t.Parallel()
+	for reviewer, is := range map[string]bool{
+		"ada@vm": true, "ada": true, "Ada": true, "ADA@VM": true, " ada ": true, "ada@vm\n": true,
+		"bob": false, "ada@other": false, "ad": false, "vm": false, "": false,
+	} {
+		assert.Equal(t, is, isAuthor(reviewer, "ada@vm"), "%q", reviewer)
+	}
+}
+
 // TestJudge_Once: what is known already, comes twice, or has no id is not counted;
 // what no worker wrote, or is about another definition, is refused and audited.
 func TestJudge_Once(t *testing.T) {
