@@ -232,7 +232,7 @@ func (l *ledgerState) markdown() string {
 	for _, t := range slices.Backward(l.Transitions) {
 		fmt.Fprintf(&b, "- %s %s → %s%s: %s\n", t.At.Format("2006-01-02 15:04:05"), t.From, t.To, byWhom(t.By), markdownText(t.Reason))
 	}
-	return b.String()[:min(b.Len(), maxDetails)]
+	return strings.ToValidUTF8(b.String()[:min(b.Len(), maxDetails)], "")
 }
 
 // maxShown is how many violations the UI shows.

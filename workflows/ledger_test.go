@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -161,6 +163,26 @@ func reload[T any](t *testing.T, value T) T {
 	var again T
 	require.NoError(t, json.Unmarshal(text, &again))
 	return again
+}
+
+// TestLedger_MarkdownIsText: what people see of a long ledger is cut between
+// characters, wherever the bound falls: Temporal takes no other text.
+func TestLedger_MarkdownIsText(t *testing.T) {
+	for shift := range 4 {
+		l := ledgerState{}
+		l.State = contract.LedgerActive
+		for n := range maxLedgerTransitions {
+			reason := strings.Repeat("ж", 400)
+			if n == 0 {
+				reason += strings.Repeat("x", shift)
+			}
+			l.Transitions = append(l.Transitions, contract.LedgerTransition{From: "active", To: "quarantined", Reason: reason})
+		}
+		l.Reason = strings.Repeat("x", shift)
+		text := l.markdown()
+		require.Greater(t, len(text), maxDetails-4)
+		require.True(t, utf8.ValidString(text))
+	}
 }
 
 // TestLedger_HarmlessOnesHideNothing: many violations that do not count push none
