@@ -78,28 +78,29 @@ func (s *session) state(ctx context.Context, id string) (contract.State, error) 
 }
 
 func (a *app) printDescription(d description) {
-	fmt.Fprintf(a.stdout, "id          %s\n", d.ID)
+	out := a.screen()
+	fmt.Fprintf(out, "id          %s\n", d.ID)
 	if d.About == "" {
-		fmt.Fprintf(a.stdout, "definition  %s:%s\n", d.Definition, d.Version)
+		fmt.Fprintf(out, "definition  %s:%s\n", d.Definition, d.Version)
 	} else {
-		fmt.Fprintf(a.stdout, "type        %s\n", d.Definition)
-		fmt.Fprintf(a.stdout, "about       %s\n", d.About)
+		fmt.Fprintf(out, "type        %s\n", d.Definition)
+		fmt.Fprintf(out, "about       %s\n", d.About)
 	}
-	fmt.Fprintf(a.stdout, "status      %s\n", d.Status)
+	fmt.Fprintf(out, "status      %s\n", d.Status)
 	if d.Held != "" {
-		fmt.Fprintf(a.stdout, "held        %s\n", d.Held)
+		fmt.Fprintf(out, "held        %s\n", oneLine(d.Held))
 	}
-	fmt.Fprintf(a.stdout, "started     %s\n", d.Started.Local().Format(time.DateTime))
+	fmt.Fprintf(out, "started     %s\n", d.Started.Local().Format(time.DateTime))
 	if !d.Ended.IsZero() {
-		fmt.Fprintf(a.stdout, "ended       %s (%s)\n", d.Ended.Local().Format(time.DateTime), d.Ended.Sub(d.Started).Round(time.Millisecond))
+		fmt.Fprintf(out, "ended       %s (%s)\n", d.Ended.Local().Format(time.DateTime), d.Ended.Sub(d.Started).Round(time.Millisecond))
 	}
 	if d.Fault != nil {
-		fmt.Fprintf(a.stdout, "fault       %s: %s\n", d.Fault.ErrorCode(), d.Fault.Error())
+		fmt.Fprintf(out, "fault       %s: %s\n", d.Fault.ErrorCode(), strings.ReplaceAll(d.Fault.Error(), "\n", "\n            "))
 	}
 	for _, p := range d.Approvals {
-		printApproval(a.stdout, p)
+		printApproval(out, p)
 	}
 	for _, t := range d.Tasks {
-		fmt.Fprintf(a.stdout, "%s%-9s %s  %s%s\n", strings.Repeat("  ", t.Depth+1), t.Status, t.Name, t.Kind, progressOf(t))
+		fmt.Fprintf(out, "%s%-9s %s  %s%s\n", strings.Repeat("  ", t.Depth+1), t.Status, t.Name, t.Kind, progressOf(t))
 	}
 }

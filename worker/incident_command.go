@@ -164,7 +164,7 @@ func (s *session) incident(ctx context.Context, id string) (contract.Ledger, con
 func (a *app) printIncident(l contract.Ledger, i contract.LedgerIncident) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(a.stdout, "%-15s%s\n", name, value)
+			fmt.Fprintf(a.screen(), "%-15s%s\n", name, oneLine(value))
 		}
 	}
 	line("incident", i.ID)

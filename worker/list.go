@@ -90,7 +90,7 @@ func (a *app) list(ctx context.Context, s *session, flags listFlags) error {
 	if a.output != "table" {
 		return a.printJSON(found)
 	}
-	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(a.screen(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tDEFINITION\tVERSION\tSTATUS\tSTARTED")
 	for _, e := range found {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", e.ID, e.Definition, e.Version, e.Status, e.Started.Local().Format(time.DateTime))

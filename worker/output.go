@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -78,4 +81,32 @@ func (a *app) printJSON(v any) error {
 		return fmt.Errorf("result: %w", err)
 	}
 	return a.printResult(bytes.TrimSpace(data.Bytes()))
+}
+
+// screen is stdout for what people read. Reasons, names and ids come from whoever
+// could write them: what would drive a terminal is written as Go escapes it.
+func (a *app) screen() io.Writer { return screen{a.stdout} }
+
+type screen struct{ io.Writer }
+
+// Write takes whole characters.
+func (s screen) Write(text []byte) (int, error) {
+	var shown []byte
+	for _, r := range string(text) {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			shown = append(shown, string(r)...)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		shown = append(shown, quoted[1:len(quoted)-1]...)
+	}
+	if _, err := s.Writer.Write(shown); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// oneLine keeps a text from passing for further lines, or columns, of what is printed.
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(text)
 }

@@ -134,7 +134,7 @@ func ledgerError(name string, err error) error {
 
 func (a *app) printLedger(l contract.Ledger) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(a.stdout, "%-12s%s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(a.screen(), "%-12s%s\n", name, oneLine(fmt.Sprintf(format, args...)))
 	}
 	line("definition", "%s/%s", l.Namespace, l.Name)
 	line("state", "%s since %s", l.State, l.Since.Local().Format(time.DateTime))

@@ -91,7 +91,7 @@ func (a *app) listViolations(ctx context.Context, s *session, names []string, se
 	if a.output != "table" {
 		return a.printJSON(all)
 	}
-	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(a.screen(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TIME\tDEFINITION\tSEVERITY\tTYPE\tSUBJECT\tCOUNT\tACTION\tID")
 	for _, v := range all {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s %s\t%d\t%s\t%.12s\n", v.At.Local().Format(time.DateTime), v.Definition, v.Severity, v.Type, v.Syscall, v.Subject, v.Count, v.Action, v.ID)
@@ -153,7 +153,7 @@ func (a *app) printViolation(v violationEntry) error {
 		{"policy", v.Policy},
 	} {
 		if field[1] != "" {
-			fmt.Fprintf(a.stdout, "%-12s%s\n", field[0], field[1])
+			fmt.Fprintf(a.screen(), "%-12s%s\n", field[0], oneLine(field[1]))
 		}
 	}
 	return nil
