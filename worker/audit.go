@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -286,6 +287,9 @@ func (a *app) auditBackup(file string) error {
 	}
 	defer func() { _ = log.Close() }()
 	if err := log.Backup(file); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return invalid("name a new file", "%s exists", file)
+		}
 		return auditError(err)
 	}
 	a.noteDone("backup", "")
