@@ -5,11 +5,10 @@ package worker
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
 
 	"lazaret.dev/lazaret/activities/contract"
 )
@@ -24,13 +23,7 @@ func TestRecordQuarantine(t *testing.T) {
 	g := newGround(t)
 	write := func(name, id, run string) {
 		t.Helper()
-		data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: historyEvents(t, g.session, id, run)})
-		require.NoError(t, err)
-		f, err := os.OpenFile(filepath.Join(folder, name+".json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		require.NoError(t, err, "a history is never recorded again")
-		_, err = f.Write(append(withoutMachine(t, data), '\n'))
-		require.NoError(t, err)
-		require.NoError(t, f.Close())
+		writeHistory(t, filepath.Join(folder, name+".json"), historyEvents(t, g.session, id, run))
 	}
 	name := "strict/recorded"
 	code := "import time\ntry: open('/etc/shadow')\nexcept OSError: pass\n"
@@ -80,4 +73,67 @@ func TestRecordQuarantine(t *testing.T) {
 	write("ledger", contract.LedgerID("strict", "recorded"), "")
 	write("ledger-errors", contract.LedgerID("recovering", "job"), "")
 	write("register", contract.RegisterID, "")
+}
+
+// TestRecordErrors records an execution that ends in an error which nothing recovers
+// from, but which its ledger is told of (A14), the ledger, and an execution that is
+// refused as it begins because its definition is in quarantine.
+func TestRecordErrors(t *testing.T) {
+	release := os.Getenv(record)
+	require.NotEmpty(t, release, "set %s to the release", record)
+	folder := filepath.Join("../testdata/histories", release)
+	g := newGround(t)
+	write := func(name, id, run string) {
+		t.Helper()
+		writeHistory(t, filepath.Join(folder, name+".json"), historyEvents(t, g.session, id, run))
+	}
+	failing := g.begin(t, groundText("ground/failing", "raise SystemExit(3)"), "null")
+	_, err := follow(t.Context(), g.Client, failing, nil)
+	require.Error(t, err)
+	g.awaitLedger(t, "ground/failing", "its error is recorded", func(l contract.Ledger) bool { return len(l.Failures) > 0 })
+	write("error-told", failing.GetID(), failing.GetRunID())
+	write("ledger-errors-kept", contract.LedgerID("ground", "failing"), "")
+	publishText(t, g.session, groundText("ground/away", "print('ran')"))
+	g.add(t, "ground/away")
+	g.awaitRefusal(t, "ground/away")
+	refused := startPlain(t, g.session, "ground/away")
+	_, err = follow(t.Context(), g.Client, refused, nil)
+	requireFaultOf(t, err, contract.Quarantined, "ground/away is in quarantine")
+	write("held-refused", refused.GetID(), refused.GetRunID())
+}
+
+// TestRecordSuspended records executions of somebody whom the policy suspends (B60):
+// one that is refused as it begins, one that runs and is refused at its next activity.
+func TestRecordSuspended(t *testing.T) {
+	release := os.Getenv(record)
+	require.NotEmpty(t, release, "set %s to the release", record)
+	folder, err := filepath.Abs(filepath.Join("../testdata/histories", release))
+	require.NoError(t, err)
+	t.Chdir(t.TempDir()) // errors name the policy's file as it was given
+	const rules = "policy: 1\nrules: [{name: a, match: {namespace: suspended}, level: strict}]\n"
+	require.NoError(t, os.WriteFile("policy.yaml", []byte(rules), 0o600))
+	_, s := startUp(t, filepath.Join(t.TempDir(), "state"), nil, "--policy", "policy.yaml")
+	begin := func(name, work string) (id, run string) {
+		t.Helper()
+		p := document(t, "document: {dsl: 1.0.3, namespace: suspended, name: "+name+", version: 1.0.0}\n"+work, "null")
+		p.start.Interpreter = contract.Interpreter
+		began, err := s.begin(t.Context(), p, "")
+		require.NoError(t, err)
+		return began.GetID(), began.GetRunID()
+	}
+	const looping = "do: [again: {for: {in: '${ [range(600)] }'}, do: [say: {run: {script: {language: python, code: \"print('ran')\"}}}, pause: {wait: PT0.1S}]}]\n"
+	id, run := begin("runs", looping)
+	pollUntil(t, "it runs", func() bool {
+		state, err := s.state(t.Context(), id)
+		return err == nil && len(state.Tasks) > 1 && state.Tasks[1].Runs > 0
+	})
+	require.NoError(t, os.WriteFile("next.yaml", []byte(strings.Replace(rules, "\n", "\nsuspended: ['principal:*/cli']\n", 1)), 0o600))
+	require.NoError(t, os.Rename("next.yaml", "policy.yaml"))
+	_, err = follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), id, run), nil)
+	requireFaultOf(t, err, contract.Refused, "is suspended by the policy")
+	writeHistory(t, filepath.Join(folder, "suspended-running.json"), historyEvents(t, s, id, run))
+	id, run = begin("begins", "do: [say: {run: {script: {language: python, code: \"print('ran')\"}}}]\n")
+	_, err = follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), id, run), nil)
+	requireFaultOf(t, err, contract.Refused, "is suspended by the policy")
+	writeHistory(t, filepath.Join(folder, "suspended-start.json"), historyEvents(t, s, id, run))
 }
