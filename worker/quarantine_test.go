@@ -88,9 +88,9 @@ func newGround(t *testing.T, more ...string) *ground {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
 	flags := append([]string{"--policy", g.policy, "--call-ca", g.ca, "--secret", "canary=file:" + secret, "--max-scripts", "8", "--metrics-address", "127.0.0.1:0"}, more...)
-	g.up, g.session = startUp(t, g.dir, nil, flags...)
+	g.up, g.session = startUp(t, g.dir, traced(), flags...)
 	g.store = ledger.Store{Client: g.Client}
-	g.second = startLazaret(t, []string{"TEMPORAL_CONFIG_FILE=" + g.install.ProfilePath()}, append([]string{"worker", "--state-dir", g.dir}, flags...)...)
+	g.second = startLazaret(t, append(traced(), "TEMPORAL_CONFIG_FILE="+g.install.ProfilePath()), append([]string{"worker", "--state-dir", g.dir}, flags...)...)
 	g.second.awaitLine(t, "worker of ")
 	return g
 }
@@ -491,6 +491,13 @@ func testReviewers(t *testing.T, g *ground) {
 		require.ErrorAs(t, err, &refused)
 		assert.True(t, refused.ByPolicy)
 		assert.Contains(t, refused.Reason, want)
+	}
+	// Nor under another spelling, where the policy names nobody.
+	publishText(t, g.session, groundText("ground/authored", "print('ran')"))
+	g.add(t, "ground/authored")
+	for _, reviewer := range []string{strings.ToUpper(publisher()), " " + publisher()} {
+		_, err := g.store.Release(t.Context(), "ground", "authored", contract.LedgerRequest{Reason: "fine", Reviewer: reviewer})
+		require.ErrorContains(t, err, "the policy lets no author release their own definition")
 	}
 	_, code := g.lazaret(t, "quarantine", "release", "reviewed/report", "--reason", "fine", "--reviewer", "eve")
 	assert.Equal(t, exitRefused, code)

@@ -1,0 +1,106 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// burst, set to a number such as 10000, is how many violations testBurst files;
+// their definitions are a tenth.
+const burst = "LAZARET_BURST"
+
+// traced has Go say of each garbage collection what was alive after it, where a
+// burst's memory is measured.
+func traced() []string {
+	if os.Getenv(burst) == "" {
+		return nil
+	}
+	return []string{"GODEBUG=gctrace=1"}
+}
+
+// memory is that of one process in MB.
+type memory struct{ resident, most, live int }
+
+// memories are those of the server's process, in which a worker is as well, and of
+// the second worker's.
+type memories struct{ server, worker memory }
+
+func (m memories) String() string {
+	return fmt.Sprintf("server and worker %v, worker %v", m.server, m.worker)
+}
+
+func (m memory) String() string {
+	return fmt.Sprintf("%d MB resident (at most %d), %d alive", m.resident, m.most, m.live)
+}
+
+// memories reads what the processes have now, and what was alive when they last
+// collected garbage.
+func (g *ground) memories(t *testing.T) memories {
+	t.Helper()
+	return memories{server: memoryOf(t, g.up), worker: memoryOf(t, g.second)}
+}
+
+// collected is the same when both have collected garbage once more: Go does so at
+// least every two minutes.
+func (g *ground) collected(t *testing.T) memories {
+	t.Helper()
+	if traced() == nil {
+		return g.memories(t)
+	}
+	for _, c := range []*lazaretCommand{g.up, g.second} {
+		before := len(collections.FindAllString(c.said.String(), -1))
+		require.Eventually(t, func() bool {
+			return len(collections.FindAllString(c.said.String(), -1)) > before
+		}, 10*time.Minute, time.Second, "a garbage collection")
+	}
+	return g.memories(t)
+}
+
+// collections are the heap before, and at the end of, a garbage collection, and what
+// of it is alive.
+var collections = regexp.MustCompile(`(\d+)->(\d+)->(\d+) MB, `)
+
+func memoryOf(t *testing.T, c *lazaretCommand) (m memory) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Process.Pid))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(status)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		kilobytes, _ := strconv.Atoi(fields[1]) // of the two lines that matter, it is one
+		switch fields[0] {
+		case "VmRSS:":
+			m.resident = kilobytes / 1024
+		case "VmHWM:":
+			m.most = kilobytes / 1024
+		}
+	}
+	require.NotZero(t, m.resident)
+	if all := collections.FindAllStringSubmatch(c.said.String(), -1); len(all) > 0 {
+		m.live, err = strconv.Atoi(all[len(all)-1][3])
+		require.NoError(t, err)
+	}
+	return m
+}
+
+// assertFlat: once all definitions are known, more violations of them keep no more
+// alive but a tenth.
+func assertFlat(t *testing.T, known, then memories) {
+	t.Helper()
+	if traced() == nil {
+		return
+	}
+	for name, m := range map[string][2]memory{"server and worker": {known.server, then.server}, "worker": {known.worker, then.worker}} {
+		assert.LessOrEqual(t, float64(m[1].live), 1.1*float64(m[0].live), "%s: alive once all definitions were known, and after more violations of them", name)
+	}
+}
