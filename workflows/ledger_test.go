@@ -65,7 +65,7 @@ func TestLedger_Properties(t *testing.T) {
 		at := time.Unix(1_800_000_000, 0)
 		for step := range 200 {
 			at = at.Add(time.Duration(random.IntN(5000)) * time.Millisecond)
-			before := l.State
+			before, released := l.State, false
 			switch random.IntN(9) {
 			case 0, 1, 2:
 				report(&l, &model, random, at, seed, step)
@@ -74,13 +74,16 @@ func TestLedger_Properties(t *testing.T) {
 			case 4:
 				l.move(reviewEvent, "ada", "looking", at)
 			case 5:
-				l.release(contract.LedgerRequest{Reviewer: "ada", Reason: "fine"}, time.Hour, at)
+				released = l.release(contract.LedgerRequest{Reviewer: "ada", Reason: "fine"}, time.Hour, at)
 			case 6:
 				l.move(watchedEvent, "", "watched", at)
 			case 7:
 				failures(&l, random, at, seed, step)
 			case 8:
 				l.Ledger, register = reload(t, l.Ledger), reload(t, register)
+			}
+			if contract.LedgerHolds(before) && !released {
+				require.True(t, contract.LedgerHolds(l.State), "it runs again, and nobody released it: seed %d step %d", seed, step)
 			}
 			if l.State != before {
 				late = append(late, heldWord(l))
@@ -92,12 +95,23 @@ func TestLedger_Properties(t *testing.T) {
 			model.held = contract.LedgerHolds(l.State)
 			require.Equal(t, model.held, len(register.Held) == 1, "seed %d step %d: %s, %+v", seed, step, l.State, register)
 			require.Equal(t, len(model.filed), l.Total, "seed %d step %d", seed, step)
-			require.LessOrEqual(t, len(l.Violations), maxLedgerViolations)
-		}
-		for _, v := range l.Violations {
-			require.Contains(t, model.filed, v.ID)
+			model.check(t, l, seed, step)
 		}
 		require.LessOrEqual(t, len(l.Transitions), maxLedgerTransitions)
+	}
+}
+
+// check holds the list against what was filed: all of it stands there, once, up to the
+// bound.
+func (m ledgerModel) check(t *testing.T, l ledgerState, seed uint64, step int) {
+	t.Helper()
+	require.Len(t, l.Violations, min(len(m.filed), maxLedgerViolations), "seed %d step %d", seed, step)
+	listed := map[string]bool{}
+	for _, v := range l.Violations {
+		if _, filed := m.filed[v.ID]; !filed || listed[v.ID] { // millions: assertions would take minutes
+			t.Fatalf("%s was never filed, or is listed twice: seed %d step %d", v.ID, seed, step)
+		}
+		listed[v.ID] = true
 	}
 }
 
