@@ -93,14 +93,14 @@ func memoryOf(t *testing.T, c *lazaretCommand) (m memory) {
 	return m
 }
 
-// assertFlat: once all definitions are known, more violations of them keep no more
-// alive but a tenth.
-func assertFlat(t *testing.T, known, then memories) {
+// assertFlat: once all definitions have come into quarantine, another burst of their
+// violations keeps no more alive but a tenth.
+func assertFlat(t *testing.T, first, second memories) {
 	t.Helper()
 	if traced() == nil {
 		return
 	}
-	for name, m := range map[string][2]memory{"server and worker": {known.server, then.server}, "worker": {known.worker, then.worker}} {
-		assert.LessOrEqual(t, float64(m[1].live), 1.1*float64(m[0].live), "%s: alive once all definitions were known, and after more violations of them", name)
+	for name, m := range map[string][2]memory{"server and worker": {first.server, second.server}, "worker": {first.worker, second.worker}} {
+		assert.LessOrEqual(t, float64(m[1].live), 1.1*float64(m[0].live), "%s: alive after one burst, and after another", name)
 	}
 }
