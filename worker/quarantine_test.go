@@ -476,32 +476,3 @@ func testRelativesAreTold(t *testing.T, g *ground) {
 	g.release(t, "ground/middle", contract.CancelHeld)
 	require.NoError(t, g.CancelWorkflow(t.Context(), run.GetID(), ""))
 }
-
-// testReviewers: who may release is the policy's to say, and an author may not.
-func testReviewers(t *testing.T, g *ground) {
-	t.Helper()
-	publishText(t, g.session, groundText("reviewed/report", "print('ran')"))
-	g.add(t, "reviewed/report")
-	for reviewer, want := range map[string]string{
-		"eve":       `"eve" is none of the reviewers that the policy names`,
-		publisher(): "the policy lets no author release their own definition",
-	} {
-		_, err := g.store.Release(t.Context(), "reviewed", "report", contract.LedgerRequest{Reason: "fine", Reviewer: reviewer})
-		var refused *ledger.Refusal
-		require.ErrorAs(t, err, &refused)
-		assert.True(t, refused.ByPolicy)
-		assert.Contains(t, refused.Reason, want)
-	}
-	// Nor under another spelling, where the policy names nobody.
-	publishText(t, g.session, groundText("ground/authored", "print('ran')"))
-	g.add(t, "ground/authored")
-	for _, reviewer := range []string{strings.ToUpper(publisher()), " " + publisher()} {
-		_, err := g.store.Release(t.Context(), "ground", "authored", contract.LedgerRequest{Reason: "fine", Reviewer: reviewer})
-		require.ErrorContains(t, err, "the policy lets no author release their own definition")
-	}
-	_, code := g.lazaret(t, "quarantine", "release", "reviewed/report", "--reason", "fine", "--reviewer", "eve")
-	assert.Equal(t, exitRefused, code)
-	assert.Equal(t, contract.LedgerQuarantined, g.ledger(t, "reviewed/report").State)
-	g.release(t, "reviewed/report", "")
-	assert.Equal(t, contract.LedgerReleased, g.ledger(t, "reviewed/report").State)
-}
