@@ -17,12 +17,13 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
 // TestHostile runs every script of the corpus at every level.
 func TestHostile(t *testing.T) {
 	r := newRunner(t)
-	files, err := filepath.Glob("../testdata/hostile/*.py")
+	files, err := sandboxtest.Corpus("../testdata/hostile/*.py")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 120)
 	t.Run("scripts", func(t *testing.T) { // so that the runner outlives them

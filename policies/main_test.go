@@ -10,6 +10,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
 func TestMain(m *testing.M) {
@@ -35,14 +36,14 @@ func newPool(t *testing.T, limits sandbox.PoolLimits) *sandbox.Runner {
 	return r
 }
 
-// spec is a Spec that runs a Python script at a level.
+// spec is a Spec that runs a Python script at a level. Its calls by number are x86-64's.
 func spec(t *testing.T, level policies.Level, source string) sandbox.Spec {
 	t.Helper()
 	s, err := policies.SpecFor(level)
 	require.NoError(t, err)
 	env := sandbox.HostEnvironment()
 	s.Binds = env.Binds
-	s.Files = append(env.Files, sandbox.File{Path: "/script.py", Content: []byte(source)})
+	s.Files = append(env.Files, sandbox.File{Path: "/script.py", Content: []byte(sandboxtest.Here(source))})
 	s.Argv = []string{"/usr/bin/python3", "-I", "-S", "-B", "/script.py"}
 	s.Env = []string{"PATH=/usr/bin", "LANG=C.UTF-8"}
 	return s

@@ -13,6 +13,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 	"lazaret.dev/lazaret/sandbox/zygote"
 )
 
@@ -66,7 +67,7 @@ func runWarm(t *testing.T, r *sandbox.Runner, s sandbox.Spec) sandbox.Result {
 // own, so that it can be told that every run was warm, and how it was made so.
 func eachWarm(t *testing.T, pattern string, levels func(file, source string) []policies.Level, check func(*testing.T, *sandbox.Runner, policies.Level, string, string)) {
 	t.Helper()
-	files, err := filepath.Glob(pattern)
+	files, err := sandboxtest.Corpus(pattern)
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, level := range policies.Levels() {
@@ -124,7 +125,7 @@ const aboutCopies = "abort clone_* denial_flood descriptors dumpable exec_loader
 // TestHostile_CopiesAtMaximum: an operator may have copies at maximum too, with --refill
 // zygote. They hold what has to do with them, and every twelfth of the other scripts.
 func TestHostile_CopiesAtMaximum(t *testing.T) {
-	files, err := filepath.Glob("../testdata/hostile/*.py")
+	files, err := sandboxtest.Corpus("../testdata/hostile/*.py")
 	require.NoError(t, err)
 	r := newPool(t, sandbox.PoolLimits{PerKind: 2, Refill: sandbox.RefillZygote, Report: func(err error) { t.Error(err) }})
 	ran := 0

@@ -14,6 +14,7 @@ import (
 
 	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/sandboxtest"
 )
 
 // wholeVariable, set to 1, makes TestLayers run all scripts at every layer.
@@ -42,7 +43,7 @@ const every = 8
 // what the layer is about and a sample of the rest, or all of it (A58). A trick
 // stays contained unless its script says that the layer alone holds it back.
 func TestLayers(t *testing.T) {
-	files, err := filepath.Glob("../testdata/hostile/*.py")
+	files, err := sandboxtest.Corpus("../testdata/hostile/*.py")
 	require.NoError(t, err)
 	for i, layer := range sandbox.Layers {
 		r := newRunner(t)
@@ -65,7 +66,7 @@ func TestLayers(t *testing.T) {
 // TestLayers_Forked does so in sandboxes that a zygote forks, with half of what each
 // layer is about. Without a user namespace or a cgroup there are none.
 func TestLayers_Forked(t *testing.T) {
-	files, err := filepath.Glob("../testdata/hostile/*.py")
+	files, err := sandboxtest.Corpus("../testdata/hostile/*.py")
 	require.NoError(t, err)
 	for _, layer := range sandbox.Layers {
 		if layer == "user-namespace" || layer == "cgroup" {

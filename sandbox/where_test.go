@@ -8,7 +8,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -112,6 +111,7 @@ func (j job) do(runner *sandbox.Runner, r *report) {
 }
 
 func (j job) run(runner *sandbox.Runner, script string) ran {
+	script = sandboxtest.Here(script)
 	s, err := policies.SpecFor(j.Level)
 	if err != nil {
 		panic(err)
@@ -420,7 +420,7 @@ while True:
 // gets out for want of one.
 func TestWhere_HostileScripts(t *testing.T) {
 	newRunner(t) // for the skip
-	files, err := filepath.Glob("../testdata/hostile/*.py")
+	files, err := sandboxtest.Corpus("../testdata/hostile/*.py")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	var scripts []string

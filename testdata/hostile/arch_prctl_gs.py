@@ -1,4 +1,5 @@
 # maximum=failed strict=failed standard=failed minimal=failed; none; sets a segment register
+# only: amd64
 # alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,5 @@
 # maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; takes one port
+# only: amd64
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,4 +1,5 @@
 # maximum=denied! strict=denied! standard=denied! minimal=failed!; UnauthorizedSystemCall Critical; makes segments of its own
+# only: amd64
 # alone: filter
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)

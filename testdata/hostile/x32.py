@@ -1,4 +1,5 @@
 # maximum=denied! strict=denied! standard=denied! minimal=denied!; UnauthorizedSystemCall Critical ended by SIGSYS: a system call through a foreign A; calls through the x32 ABI
+# only: amd64
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
 
