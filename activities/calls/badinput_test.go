@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -79,8 +80,22 @@ func TestBadInput_Network(t *testing.T) {
 			_ = connection.Close()
 		}
 	}()
+	closed, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = closed.Close() })
+	go func() {
+		for {
+			connection, err := closed.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(connection)) // what is left unread would reset it
+			_ = connection.Close()
+		}
+	}()
 	client := o.client(t, "*.example.com", "example.org", "127.0.0.1:"+portOf(plain.Addr().String()))
 	client.options.Overrides["plain.example.com:443"] = plain.Addr().String()
+	client.options.Overrides["closed.example.com:80"] = closed.Addr().String()
 	client.options.Overrides["nobody.example.com:443"] = "127.0.0.1:1"
 	client.options.Overrides["example.org:443"] = o.server.Listener.Addr().String() // whose certificate has other names
 	client.dialer.Resolver = names{"inside.example.com": {netip.MustParseAddr("10.0.0.1")}, "local.example.com": {netip.MustParseAddr("127.0.0.1")}}
@@ -89,13 +104,15 @@ func TestBadInput_Network(t *testing.T) {
 		kind      Kind
 		want      string
 	}{
-		{"unknown host", "https://unknown.example.com/", Failed, "https://unknown.example.com/ is not reached: "},
+		{"unknown host", "https://unknown.example.com/", Failed, "https://unknown.example.com/ is not reached: unknown.example.com cannot be looked up: no such host"},
 		{"nobody listens", "https://nobody.example.com/", Failed, "https://nobody.example.com/ is not reached: dial tcp 127.0.0.1:1: connect: connection refused"},
 		{"unlisted host", "https://api.example.net/", Denied, "call refused; the operator may permit the host with --call-host api.example.net"},
 		{"private address", "https://inside.example.com/", Denied, "10.0.0.1"},
 		{"loopback", "https://local.example.com/", Denied, "127.0.0.1"},
 		{"another's certificate", "https://example.org/", Failed, "https://example.org/ cannot show who it is: x509: certificate is valid for"},
-		{"no TLS", "https://plain.example.com/", Failed, "https://plain.example.com/ is not reached: "},
+		{"no TLS", "https://plain.example.com/", Failed, "https://plain.example.com/ is not reached; is it a service without TLS?: http: server gave HTTP response to HTTPS client"},
+		{"ended at once", "http://closed.example.com/", Failed, "http://closed.example.com/ ended the connection before it answered: EOF"},
+		{"numeric host", "http://2130706433:8080/", Denied, "call refused; write the host as a name, or an address in its usual form: "},
 		{"JSON that is none", "https://api.example.com/html", Failed, "https://api.example.com/html answers with JSON that cannot be read; ask for output: raw"},
 		{"unknown charset", "https://api.example.com/text", Failed, `answers with text that cannot be read; ask for output: raw: unknown charset "klingon"`},
 		{"no UTF-8", "https://api.example.com/utf8", Failed, "answers with text that cannot be read; ask for output: raw: it is not UTF-8"},
@@ -135,7 +152,7 @@ func TestBadInput_UnprovenAuthority(t *testing.T) {
 	_, err = client.HTTP(context.Background(), Arguments{"method": "get", "uri": "https://api.example.com/"}, &secrets.Redactor{}, false)
 	f := faultOf(t, err)
 	assert.Equal(t, Failed, f.Kind)
-	assert.Equal(t, "https://api.example.com/ cannot show who it is: x509: certificate signed by unknown authority", f.Error())
+	assert.Equal(t, "https://api.example.com/ cannot show who it is; the operator may trust its authority with --call-ca: x509: certificate signed by unknown authority", f.Error())
 	assert.Empty(t, o.requests())
 }
 

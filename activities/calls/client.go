@@ -128,10 +128,14 @@ func (c *Client) target(text string) (*url.URL, error) {
 
 func (c *Client) permitted(u *url.URL) error {
 	err := c.dialer.Permits(authority(u))
-	if denial, ok := errors.AsType[*egress.Denial](err); ok {
-		return denied(denial, "the operator may permit the host with --call-host "+u.Host+", at a level that opens it")
+	denial, ok := errors.AsType[*egress.Denial](err)
+	switch {
+	case !ok:
+		return err
+	case denial.Kind == egress.Malformed: // no rule could name it
+		return denied(denial, "write the host as a name, or an address in its usual form")
 	}
-	return err
+	return denied(denial, "the operator may permit the host with --call-host "+u.Host+", at a level that opens it")
 }
 
 // confidential refuses to send what is secret in the clear, unless the operator
@@ -174,25 +178,6 @@ func authority(u *url.URL) string {
 func place(u *url.URL) string {
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	return shown.String()
-}
-
-// explain says why there is no answer.
-func explain(u *url.URL, err error) error {
-	var known *Fault
-	var denial *egress.Denial
-	var certificate *tls.CertificateVerificationError
-	var outer *url.Error
-	switch {
-	case errors.As(err, &known):
-		return known
-	case errors.As(err, &denial):
-		return denied(denial, "the operator may permit the address with --call-host")
-	case errors.As(err, &certificate):
-		return fault(Failed, certificate.Err, "%s cannot show who it is", place(u))
-	case errors.As(err, &outer): // without the URL, which it repeats
-		return fault(Failed, outer.Err, "%s is not reached", place(u))
-	}
-	return fault(Failed, err, "%s is not reached", place(u))
 }
 
 // session is one call: what it must not show, and what it has been given.

@@ -127,7 +127,7 @@ func TestGRPC_Refusals(t *testing.T) {
 		{name: "unlisted port", method: "SayHello", change: map[string]any{"port": 8443}, kind: Denied, want: "--call-host grpc.example.com:8443"},
 		{name: "no port", method: "SayHello", change: map[string]any{"port": 70000}, kind: Invalid, want: "port must be from 1 to 65535, not 70000"},
 		{name: "host that is a URL", method: "SayHello", change: map[string]any{"host": "grpc.example.com:443/x?"}, kind: Invalid, want: "cannot be read"},
-		{name: "TLS to a service without it", method: "SayHello", change: map[string]any{"host": "other.example.com"}, kind: Failed, want: "https://other.example.com:443/greet.Greeter/SayHello is not reached: tls: first record does not look like a TLS handshake"},
+		{name: "TLS to a service without it", method: "SayHello", change: map[string]any{"host": "other.example.com"}, kind: Failed, want: "https://other.example.com:443/greet.Greeter/SayHello is not reached; is it a service without TLS?: tls: first record does not look like a TLS handshake"},
 		{
 			name: "credentials in the clear to an unlisted port", method: "SayHello", kind: Invalid, want: "digest authentication is HTTP's",
 			change: map[string]any{"authentication": map[string]any{"digest": map[string]any{"username": "a", "password": "b"}}},

@@ -227,6 +227,26 @@ type tokenAnswer struct {
 	Description  string      `json:"error_description"`
 }
 
+// reason is what the endpoint says of the token that it does not give.
+func (a *tokenAnswer) reason() string {
+	if a.Description == "" {
+		return a.Error
+	}
+	return a.Error + ": " + a.Description
+}
+
+// reason is what ends the message of a token that was not given: the endpoint's
+// own words, or what may be wrong with where it was looked for.
+func (g *grant) reason(status int, said string) string {
+	switch {
+	case said != "":
+		return " " + said
+	case status == http.StatusNotFound && g.scheme == "oauth2":
+		return "; write its path as endpoints.token"
+	}
+	return ""
+}
+
 // fetch obtains a token, by the refresh token if one is given.
 func (s *session) fetch(ctx context.Context, g *grant, refresh string) (*token, error) {
 	endpoint, err := s.tokenEndpoint(ctx, g)
@@ -283,11 +303,7 @@ func (s *session) askToken(ctx context.Context, g *grant, endpoint *url.URL, hea
 	}
 	var answer tokenAnswer
 	if json.Unmarshal(content, &answer) != nil || status != http.StatusOK || answer.AccessToken == "" {
-		reason := answer.Error
-		if answer.Description != "" {
-			reason += ": " + answer.Description
-		}
-		return nil, fault(Unauthenticated, nil, "authentication %s: %s gives no token, status %d %s", g.scheme, place(endpoint), status, oneLine(s.redact.Text(reason)))
+		return nil, fault(Unauthenticated, nil, "authentication %s: %s gives no token, status %d%s", g.scheme, place(endpoint), status, g.reason(status, oneLine(s.redact.Text(answer.reason()))))
 	}
 	return &answer, nil
 }

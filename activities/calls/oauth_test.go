@@ -315,6 +315,7 @@ func TestOAuth2_BadAnswers(t *testing.T) {
 	}{
 		{"error", 400, `{"error": "invalid_client", "error_description": "secret client-secret-4711 is wrong"}`, nil, "authentication oauth2: https://id.example.com/oauth2/token gives no token, status 400 invalid_client: secret ***** is wrong"},
 		{"no JSON", 200, `<html>`, nil, "gives no token, status 200"},
+		{"another path", 404, `<html>`, nil, "gives no token, status 404; write its path as endpoints.token"},
 		{"no token", 200, `{}`, nil, "gives no token, status 200"},
 		{"a token with an error's status", 500, `{"access_token": "x-4711"}`, nil, "gives no token, status 500"},
 		{"too long", 200, `{"access_token": "` + strings.Repeat("x", maxToken) + `"}`, nil, "gives no document of at most 262144 bytes"},
