@@ -3,7 +3,6 @@ package calls
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"lazaret.dev/lazaret/activities/secrets"
@@ -118,10 +117,6 @@ func (p *asyncPeer) publish(ctx context.Context, a Arguments) error {
 	return p.publishHTTP(ctx, message)
 }
 
-// maxStream bounds what one activity reads of a stream of events, those that the
-// filter leaves out included.
-const maxStream = 64 << 20
-
 // outbound is a message that is sent.
 type outbound struct {
 	content     []byte
@@ -172,54 +167,4 @@ func (p *asyncPeer) publishHTTP(ctx context.Context, message outbound) error {
 	}
 	_, err := p.call(ctx, r)
 	return err
-}
-
-// takeHTTP takes the channel's server-sent events; its position is the id of the
-// last.
-func (c *collector) takeHTTP(ctx context.Context) error {
-	r := &request{method: http.MethodGet, url: c.url, headers: []pair{{"Accept", eventStream}}, authentication: c.policy}
-	if last, ok := c.position.(string); ok && last != "" {
-		r.headers = append(r.headers, pair{"Last-Event-Id", last})
-	}
-	response, err := c.ask(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	media, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
-	switch {
-	case response.StatusCode == http.StatusNoContent: // the stream is over
-		<-ctx.Done()
-		return nil
-	case response.StatusCode != http.StatusOK:
-		content, err := c.read(r, response)
-		if err != nil {
-			return err
-		}
-		return c.refusal(r, response, content)
-	case strings.TrimSpace(media) != eventStream:
-		return fault(Failed, nil, "%s answers with %s, which is no stream of events", place(c.url), quoted(media))
-	}
-	events := &eventReader{from: &limitedReader{from: response.Body, left: maxStream}, limit: MaxBody}
-	for {
-		data, err := events.next()
-		if err != nil {
-			return fault(Failed, err, "%s broke off", place(c.url))
-		}
-		if data == nil {
-			break
-		}
-		full, err := c.add(inbound{content: data})
-		if err != nil {
-			return err
-		}
-		if events.id != "" {
-			c.position = events.id
-		}
-		if full {
-			return nil
-		}
-	}
-	<-ctx.Done() // a server that ends the stream is asked again later
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
+	"time"
 )
 
 // eventStream is the media type of server-sent events.
@@ -13,8 +15,9 @@ const eventStream = "text/event-stream"
 // eventReader reads the data of server-sent events (WHATWG HTML, 9.2.6).
 type eventReader struct {
 	from  io.Reader
-	limit int    // bytes of one event
-	id    string // of the last event that had one
+	limit int           // bytes of one event
+	id    string        // of the last event that had one
+	retry time.Duration // how long after its end the server wants to be asked again; 0: not said
 
 	lines *bufio.Scanner
 }
@@ -43,6 +46,9 @@ func (e *eventReader) next() ([]byte, error) {
 		if string(field) == "id" && !bytes.ContainsRune(value, 0) {
 			id = string(bytes.TrimPrefix(value, []byte(" ")))
 		}
+		if string(field) == "retry" {
+			e.again(string(bytes.TrimPrefix(value, []byte(" "))))
+		}
 		if string(field) != "data" {
 			continue
 		}
@@ -63,6 +69,13 @@ func (e *eventReader) next() ([]byte, error) {
 		return nil, err
 	}
 	return nil, nil // an event without its empty line is none
+}
+
+// again reads a field retry: milliseconds, in digits alone.
+func (e *eventReader) again(value string) {
+	if milliseconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		e.retry = time.Duration(milliseconds) * time.Millisecond
+	}
 }
 
 // eventLines splits at \n, \r\n and \r.
