@@ -181,7 +181,17 @@ func (c *mcpCall) exchange(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, fault(Failed, nil, "%s answers with JSON that cannot be read", place(c.url))
 	}
+	withoutCache(value)
 	return c.redact.Value(value), nil
+}
+
+// withoutCache takes out what the library says of a result's life in a cache where
+// the server, as those of versions before 2026-07-28, said nothing.
+func withoutCache(value any) {
+	if result, ok := value.(map[string]any); ok && result["cacheScope"] == "" {
+		delete(result, "cacheScope")
+		delete(result, "ttlMs")
+	}
 }
 
 // toolText is what a tool says in words.

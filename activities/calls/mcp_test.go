@@ -2,6 +2,8 @@ package calls
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -76,6 +78,35 @@ func TestMCP_Answers(t *testing.T) {
 				test.want(t, output)
 			}
 		})
+	}
+}
+
+// TestMCP_ResultsAsTheyCome: nothing is added to what a server says of its lists.
+func TestMCP_ResultsAsTheyCome(t *testing.T) {
+	for result, want := range map[string]map[string]any{
+		`{"tools": []}`: {"tools": []any{}},
+		`{"tools": [], "ttlMs": 0, "cacheScope": "public"}`: {"tools": []any{}, "ttlMs": json.Number("0"), "cacheScope": "public"},
+	} {
+		o := startOutside(t, func(w http.ResponseWriter, r *http.Request) {
+			var request struct {
+				ID     json.RawMessage `json:"id"`
+				Method string          `json:"method"`
+			}
+			_ = json.NewDecoder(r.Body).Decode(&request)
+			if request.ID == nil {
+				w.WriteHeader(http.StatusAccepted)
+				return
+			}
+			answer := result
+			if request.Method == "initialize" {
+				answer = `{"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "hand", "version": "1"}}`
+			}
+			w.Header().Set("Content-Type", jsonType)
+			_, _ = fmt.Fprintf(w, `{"jsonrpc": "2.0", "id": %s, "result": %s}`, request.ID, answer)
+		})
+		made, err := o.client(t).MCP(context.Background(), Arguments{"uri": "https://api.example.com/mcp", "method": "tools/list"}, &secrets.Redactor{}, false)
+		require.NoError(t, err)
+		assert.Equal(t, want, made.Output)
 	}
 }
 
