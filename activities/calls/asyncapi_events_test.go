@@ -66,6 +66,22 @@ func TestAsyncAPI_StreamThatIsGone(t *testing.T) {
 	assert.Equal(t, http.StatusGone, faultOf(t, err).Status)
 }
 
+// TestAsyncAPI_RetainedMessages: what a broker of MQTT retains for a topic comes first,
+// once, as the author's page says.
+func TestAsyncAPI_RetainedMessages(t *testing.T) {
+	m := startMessages(t)
+	m.mosquitto(t)
+	for n := range 2 {
+		m.send(t, lights("broker", Arguments{"operation": "keepMeasured", "payload": map[string]any{"n": n + 1}}))
+	}
+	receive := lights("broker", Arguments{"operation": "receiveMeasured"})
+	first, position := m.takes(t, receive, map[string]any{"amount": 1})
+	assert.Equal(t, "2", numbersOf(t, first))
+	m.send(t, lights("broker", Arguments{"payload": map[string]any{"n": 3}}))
+	rest, _ := m.takes(t, receive, map[string]any{"amount": 1, "position": position})
+	assert.Equal(t, "3", numbersOf(t, rest))
+}
+
 func TestEventReader_Retry(t *testing.T) {
 	for text, want := range map[string]time.Duration{"retry: 1500": 1500 * time.Millisecond, "retry:20": 20 * time.Millisecond, "retry: 1s": 0, "retry: -1": 0, "retry": 0, "retry: 99999999999999999999": 0} {
 		e := &eventReader{from: strings.NewReader(text + "\n\n"), limit: MaxBody}

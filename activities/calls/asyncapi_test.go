@@ -314,7 +314,7 @@ func TestAsyncAPI_Refusals(t *testing.T) {
 	}{
 		{"no document", lights("web", Arguments{"document": "https://api.example.com/docs/none.yaml"}), Failed, "status 404"},
 		{"another document", lights("web", Arguments{"document": "https://api.example.com/docs/petstore.json"}), Failed, `neither "asyncapi: 2.…" nor "asyncapi: 3.…"`},
-		{"unknown operation", lights("stream", Arguments{"operation": "none"}), Invalid, `the document has no operation "none"; it has "lost", "putHook", "receiveMeasured"`},
+		{"unknown operation", lights("stream", Arguments{"operation": "none"}), Invalid, `the document has no operation "none"; it has "keepMeasured", "lost", "putHook", "receiveMeasured"`},
 		{"unknown channel", lights("stream", Arguments{"operation": nil, "channel": "nothing"}), Invalid, `the document has no channel "nothing"; it has "circle"`},
 		{"channel that is not there", lights("stream", Arguments{"operation": "lost"}), Failed, `refers to "#/channels/nothing", which is not there`},
 		{"channel elsewhere", lights("stream", Arguments{"operation": nil, "channel": "outside"}), Failed, `references out of the document are not followed`},
