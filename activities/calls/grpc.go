@@ -227,7 +227,8 @@ func (c *grpcCall) exchange(ctx context.Context, connection *grpc.ClientConn) (a
 		if err := connection.Invoke(ctx, c.url.Path, c.message, answer); err != nil {
 			return nil, err
 		}
-		return c.schema.decode(c.redact, answer, MaxBody)
+		room := maxShown
+		return c.schema.decode(c.redact, answer, &room)
 	}
 	ctx, cancel := context.WithCancel(ctx) // ends a stream that is given up
 	defer cancel()
@@ -246,14 +247,15 @@ func (c *grpcCall) exchange(ctx context.Context, connection *grpc.ClientConn) (a
 		if err := stream.RecvMsg(answer); err != nil {
 			return nil, err
 		}
-		return c.schema.decode(c.redact, answer, MaxBody)
+		room := maxShown
+		return c.schema.decode(c.redact, answer, &room)
 	}
 	return c.collect(stream)
 }
 
 // collect takes all that a method streams, within the bounds of one answer.
 func (c *grpcCall) collect(stream grpc.ClientStream) (any, error) {
-	answers, left := []any{}, MaxBody
+	answers, left, room := []any{}, MaxBody, maxShown
 	for {
 		answer := dynamicpb.NewMessage(c.method.Output())
 		switch err := stream.RecvMsg(answer); {
@@ -266,7 +268,7 @@ func (c *grpcCall) collect(stream grpc.ClientStream) (any, error) {
 		if left < 0 || len(answers) == maxMessages {
 			return nil, fault(Failed, nil, "%s streams more than %d bytes or %d messages, the limit; ask for less", place(c.url), MaxBody, maxMessages)
 		}
-		value, err := c.schema.decode(c.redact, answer, left)
+		value, err := c.schema.decode(c.redact, answer, &room)
 		if err != nil {
 			return nil, err
 		}

@@ -137,7 +137,7 @@ func TestGRPC_Refusals(t *testing.T) {
 		{name: "too many messages", method: "Count", with: map[string]any{"to": 10_001}, kind: Failed, want: "streams more than"},
 		{name: "too long an argument", method: "SayHello", with: map[string]any{"name": strings.Repeat("x", MaxBody)}, kind: Invalid, want: "arguments make a message of more than 1048576 bytes, the limit"},
 		{name: "no proto", method: "SayHello", change: map[string]any{"proto": "https://api.example.com/docs/none.proto"}, kind: Failed, status: 404, want: "status 404"},
-		{name: "another document", method: "SayHello", change: map[string]any{"proto": "https://api.example.com/docs/orders.yaml"}, kind: Failed, want: "https://api.example.com/docs/orders.yaml is no proto that can be read: main.proto:1:1: syntax error"},
+		{name: "another document", method: "SayHello", change: map[string]any{"proto": "https://api.example.com/docs/orders.yaml"}, kind: Failed, want: "https://api.example.com/docs/orders.yaml is no proto that can be read: orders.yaml:1:1: syntax error"},
 		{name: "a file that is not shared", method: "SayHello", change: map[string]any{"proto": "file://app/greet.proto"}, kind: Forbidden, want: "file:///app/greet.proto is in no folder that calls may read; the operator may share it with --share /app"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -219,7 +219,7 @@ func TestGRPC_HostileProtos(t *testing.T) {
 		"deep brackets":        `syntax = "proto3"; message A { option x = ` + strings.Repeat("[", 200_000) + "}",
 		"too long":             `syntax = "proto3"; // ` + strings.Repeat("x", maxProto),
 		"not text":             "\x00\xff\xfe",
-		"itself":               `syntax = "proto3"; import "main.proto"; service S { rpc M(A) returns (A); } message A {}`,
+		"itself":               `syntax = "proto3"; import "x.proto"; service S { rpc M(A) returns (A); } message A {}`,
 		"up":                   `syntax = "proto3"; import "../secret.proto";`,
 		"elsewhere":            `syntax = "proto3"; import "//other.example.com/x.proto";`,
 		"a URL":                `syntax = "proto3"; import "https://other.example.com/x.proto";`,
@@ -253,6 +253,33 @@ func TestGRPC_HostileProtos(t *testing.T) {
 	}
 }
 
+// TestGRPC_GooglesTypes are known: nobody is asked for them, and what is wrong with a
+// proto that imports one is said, not that they are not where the proto is.
+func TestGRPC_GooglesTypes(t *testing.T) {
+	o := startOutside(t, serveDocuments)
+	client, _ := o.greeter(t)
+	_, err := client.GRPC(context.Background(), greeting("SayHello", map[string]any{"name": "Ada"}), &secrets.Redactor{}, false)
+	require.NoError(t, err)
+	for _, r := range o.requests() {
+		assert.NotContains(t, r.URI, "google")
+	}
+	wrong := startOutside(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/main.proto":
+			_, _ = w.Write([]byte(`syntax = "proto3"; message Other {}`))
+		case "/x.proto":
+			_, _ = w.Write([]byte(`syntax = "proto3"; import "google/protobuf/any.proto"; import "main.proto"; message A { Other o = 1; B b = 2; }`))
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	client, _ = wrong.greeter(t)
+	call := greeting("SayHello", nil)
+	call["proto"] = "https://api.example.com/x.proto"
+	_, err = client.GRPC(context.Background(), call, &secrets.Redactor{}, false)
+	assert.Contains(t, faultOf(t, err).Error(), "x.proto is no proto that can be read: x.proto:1:102: field A.b: unknown type B")
+}
+
 func manyImports(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -261,7 +288,8 @@ func manyImports(n int) string {
 	return b.String()
 }
 
-// TestGRPC_AnswersAreMeasuredBeforeTheyAreShown: few bytes may stand for a long JSON.
+// TestGRPC_AnswersAreMeasuredBeforeTheyAreShown: few bytes may stand for a long JSON,
+// of a message and of all that are streamed together.
 func TestGRPC_AnswersAreMeasuredBeforeTheyAreShown(t *testing.T) {
 	long := strings.Repeat("n", 100_000)
 	source := `syntax = "proto3"; package greet; service Greeter { rpc Count(C) returns (stream R); }
@@ -272,6 +300,7 @@ message C { int32 to = 1; int32 size = 2; } message R { int32 ` + long + ` = 1; 
 	f, ok := errors.AsType[*Fault](err)
 	require.True(t, ok, err)
 	assert.Equal(t, Failed, f.Kind)
+	assert.Equal(t, "the answer is too long or too deep as JSON; ask for less", f.Error())
 }
 
 func TestProtoDepth(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 const (
@@ -42,12 +44,12 @@ func (s *session) protoSchema(ctx context.Context, a Arguments) (*protoSchema, e
 	if err != nil {
 		return nil, err
 	}
-	source := &protoSource{session: s, ctx: ctx, from: from, policy: policy, main: content}
+	source := &protoSource{session: s, ctx: ctx, from: from, policy: policy, name: protoName(from), main: content}
 	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: source.open}),
+		Resolver:       protocompile.CompositeResolver{googleProtos, &protocompile.SourceResolver{Accessor: source.open}},
 		MaxParallelism: 1,
 	}
-	files, err := compiler.Compile(ctx, mainProto)
+	files, err := compiler.Compile(ctx, source.name)
 	if err != nil {
 		if known, ok := errors.AsType[*Fault](source.failed()); ok {
 			return nil, known
@@ -60,8 +62,19 @@ func (s *session) protoSchema(ctx context.Context, a Arguments) (*protoSchema, e
 	return &protoSchema{name: place(from), main: files[0], types: files.AsResolver()}, nil
 }
 
-// mainProto is the name under which the compiler knows the first source.
-const mainProto = "main.proto"
+// googleProtos has the sources of Google's own types, for which nobody is asked.
+var googleProtos = protocompile.WithStandardImports(protocompile.ResolverFunc(func(string) (protocompile.SearchResult, error) {
+	return protocompile.SearchResult{}, protoregistry.NotFound
+}))
+
+// protoName is the name under which the compiler knows the first source: that by
+// which one of its folder would import it.
+func protoName(from *url.URL) string {
+	if name := path.Base(from.Path); importPath.MatchString(name) {
+		return name
+	}
+	return "main.proto"
+}
 
 // protoSource hands the compiler its sources. Imports are relative to the folder
 // of the first, on the same host.
@@ -70,6 +83,7 @@ type protoSource struct {
 	ctx    context.Context //nolint:containedctx // of the one compilation it serves; the compiler's accessors have none
 	from   *url.URL
 	policy map[string]any
+	name   string // of the first
 	main   []byte
 
 	mu      sync.Mutex
@@ -86,8 +100,8 @@ func (p *protoSource) failed() error {
 // importPath is a path that stays below the folder it is relative to.
 var importPath = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$`)
 
-func (p *protoSource) open(path string) (io.ReadCloser, error) {
-	content, err := p.read(path)
+func (p *protoSource) open(name string) (io.ReadCloser, error) {
+	content, err := p.read(name)
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -99,8 +113,8 @@ func (p *protoSource) open(path string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(content)), nil
 }
 
-func (p *protoSource) read(path string) ([]byte, error) {
-	if path == mainProto {
+func (p *protoSource) read(name string) ([]byte, error) {
+	if name == p.name {
 		return p.main, p.bounded(p.from, p.main)
 	}
 	p.mu.Lock()
@@ -110,12 +124,12 @@ func (p *protoSource) read(path string) ([]byte, error) {
 	switch {
 	case tooMany:
 		return nil, fault(Failed, nil, "%s imports more than %d files", place(p.from), maxImports)
-	case !importPath.MatchString(path):
-		return nil, fault(Failed, nil, "%s imports %s, which is no path below its folder", place(p.from), quoted(path))
+	case !importPath.MatchString(name):
+		return nil, fault(Failed, nil, "%s imports %s, which is no path below its folder", place(p.from), quoted(name))
 	}
-	at, err := p.from.Parse("./" + path)
+	at, err := p.from.Parse("./" + name)
 	if err != nil {
-		return nil, fault(Failed, nil, "%s imports %s, which is no path below its folder", place(p.from), quoted(path))
+		return nil, fault(Failed, nil, "%s imports %s, which is no path below its folder", place(p.from), quoted(name))
 	}
 	content, err := p.fetchDocument(p.ctx, at, p.policy)
 	if err != nil {

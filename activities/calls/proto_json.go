@@ -29,10 +29,14 @@ func (p *protoSchema) encode(of protoreflect.MessageDescriptor, values map[strin
 	return message, nil
 }
 
+// maxShown bounds the text of an answer's messages, in bytes: it may be some times
+// longer than they are.
+const maxShown = 4 * MaxBody
+
 // decode makes a value of a message, by protobuf's JSON mapping with every field
-// that has a default. size bounds the message; its text may be some times longer.
-func (p *protoSchema) decode(redact *secrets.Redactor, message proto.Message, size int) (any, error) {
-	m := &measure{types: p.types, left: 4 * max(size, 16<<10)}
+// that has a default. Its text takes its length from room, which bounds it.
+func (p *protoSchema) decode(redact *secrets.Redactor, message proto.Message, room *int) (any, error) {
+	m := &measure{types: p.types, left: *room}
 	if !m.message(message.ProtoReflect(), 0) {
 		return nil, fault(Failed, nil, "the answer is too long or too deep as JSON; ask for less")
 	}
@@ -40,6 +44,7 @@ func (p *protoSchema) decode(redact *secrets.Redactor, message proto.Message, si
 	if err != nil {
 		return nil, fault(Failed, nil, "the answer cannot be shown as JSON: %s", oneLine(err.Error()))
 	}
+	*room -= len(text)
 	value, err := expression.Decode(text)
 	if err != nil {
 		return nil, fault(Failed, nil, "the answer cannot be shown as JSON")
