@@ -94,6 +94,7 @@ var severities = map[egress.Kind]Severity{
 	egress.ForbiddenAddress: High,
 	egress.OtherName:        High,
 	egress.OverLimit:        Low,
+	egress.Exhausted:        Medium, // as any limit of a run
 }
 
 // actionRefuse is what the proxy does about a violation.
@@ -102,7 +103,7 @@ const actionRefuse = "refused"
 // refuse records a denial.
 func (s *service) refuse(d egress.Denial) {
 	v := Violation{Type: UnauthorizedNetworkAccess, Severity: severities[d.Kind], Detail: d.Error(), Action: actionRefuse}
-	if d.Kind == egress.OverLimit {
+	if d.Kind == egress.OverLimit || d.Kind == egress.Exhausted {
 		v.Type = ResourceLimitExceeded
 	}
 	s.mu.Lock()

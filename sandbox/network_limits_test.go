@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -99,6 +100,74 @@ func TestNetwork_NothingLeaks(t *testing.T) {
 		}
 	}
 	assert.Eventually(t, func() bool { return openFiles(t) <= before+2 }, 5*time.Second, 50*time.Millisecond, "%d, before %d", openFiles(t), before)
+}
+
+// everyWay are the levels that open hosts, with each way in which a script reaches them.
+var everyWay = []struct {
+	name  string
+	level policies.Level
+	begin string
+}{
+	{"strict by proxy", policies.Strict, withProxy},
+	{"standard by proxy", policies.Standard, withProxy},
+	{"standard", policies.Standard, noProxy},
+	{"minimal by proxy", policies.Minimal, withProxy},
+	{"minimal", policies.Minimal, noProxy},
+}
+
+// TestNetwork_Traffic: of 3 MiB each way, a run has what its limit lets it, in either
+// direction, by HTTP and by TLS; then nothing goes anywhere, which is one violation.
+func TestNetwork_Traffic(t *testing.T) {
+	r, n := newRunner(t), newInternet(t)
+	for _, way := range everyWay {
+		for name, script := range map[string]string{
+			"in":  `r = urllib.request.urlopen(scheme + "://big.example.com/big")` + "\n" + `while r.read(1 << 16): pass`,
+			"out": `urllib.request.urlopen(scheme + "://big.example.com/", data=bytes(3 << 20)).read()`,
+		} {
+			for _, scheme := range []string{"http", "https"} {
+				t.Run(way.name+" "+name+" "+scheme, func(t *testing.T) {
+					s := n.spec(t, way.level, way.begin+tries+`
+import http.client
+scheme = "`+scheme+`"
+try:
+    `+strings.ReplaceAll(script, "\n", "\n    ")+`
+    print("whole")
+except (OSError, http.client.HTTPException): print("ended")
+try: print(get("http://big.example.com/"))
+except http.client.HTTPException: print("RemoteDisconnected")
+`, "big.example.com")
+					s.Network.Limits.Bytes = 1 << 20
+					result, err := r.Run(t.Context(), s)
+					require.NoError(t, err)
+					assert.Regexp(t, "^ended\n(HTTP 403 egress: traffic: more than 1048576 bytes in one run.*|.*RemoteDisconnected.*|.*reset.*)\n+$", string(result.Stdout), "%s", result.Stderr)
+					port := map[string]string{"http": "80", "https": "443"}[scheme]
+					assert.Equal(t, "Medium ResourceLimitExceeded : traffic: more than 1048576 bytes in one run, at big.example.com:"+port+" (1)\n", details(result))
+					require.Len(t, result.Connections, 1)
+					c := result.Connections[0]
+					assert.LessOrEqual(t, c.BytesIn+c.BytesOut, int64(1<<20))
+					assert.Greater(t, c.BytesIn+c.BytesOut, int64(1<<20)-2000, "all but what a handshake or a head took")
+				})
+			}
+		}
+	}
+}
+
+// TestNetwork_Bandwidth: being slowed takes time and is no violation.
+func TestNetwork_Bandwidth(t *testing.T) {
+	r, n := newRunner(t), newInternet(t)
+	for _, way := range everyWay {
+		t.Run(way.name, func(t *testing.T) {
+			s := n.spec(t, way.level, way.begin+tries+`
+print(len(get("https://big.example.com/big")), get("http://big.example.com/", data=bytes(1 << 20)))
+`, "big.example.com")
+			s.Network.Limits.Rate = 4 << 20
+			result, err := r.Run(t.Context(), s)
+			require.NoError(t, err)
+			assert.Equal(t, "3145728 POST big.example.com / 1048576\n", string(result.Stdout), "%s", result.Stderr)
+			assert.Empty(t, details(result))
+			assert.GreaterOrEqual(t, result.Usage.Wall, 3*time.Second/4, "4 MiB, of which the first may come at once")
+		})
+	}
 }
 
 func openFiles(t *testing.T) int {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Ports whose protocol is known.
@@ -32,7 +33,7 @@ func (f *flow) begin() error {
 
 // carryTLS asks that the ClientHello names the target, and for an address nothing.
 func (f *flow) carryTLS() error {
-	if err := f.passHello(); err != nil {
+	if err := f.passHello(f.server.config.Limits.HeadTime); err != nil {
 		return err
 	}
 	if err := f.repeatHello(); err != nil {
@@ -41,10 +42,9 @@ func (f *flow) carryTLS() error {
 	return f.relay()
 }
 
-func (f *flow) passHello() error {
-	limits := f.server.config.Limits
-	f.client.within(limits.HeadTime)
-	raw, name, err := readHello(f.client, limits.Head)
+func (f *flow) passHello(patience time.Duration) error {
+	f.client.within(patience)
+	raw, name, err := readHello(f.client, f.server.config.Limits.Head)
 	if err != nil {
 		return f.explainHello(err)
 	}

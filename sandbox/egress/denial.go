@@ -28,6 +28,7 @@ const (
 	OtherName        Kind = "other name"        // the connection carries another name than it was opened for
 	Malformed        Kind = "malformed"         // a request that two readers could understand differently
 	OverLimit        Kind = "over limit"        // more, larger or slower than permitted
+	Exhausted        Kind = "exhausted"         // all the bytes of the run; told of once
 )
 
 // malformed is a Denial whose target could not be told, or not for sure.

@@ -3,12 +3,14 @@ package egress
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
 	"time"
 )
+
+// bufferSize is how many bytes of a connection are read at a time.
+const bufferSize = 32 << 10
 
 // flow is one permitted connection: the program's, and the one to its target.
 type flow struct {
@@ -17,8 +19,10 @@ type flow struct {
 	target   Target
 	upstream net.Conn
 	in, out  atomic.Int64
-	active   atomic.Int64 // when a byte last moved, as time.Time.UnixNano
-	stop     func() bool  // forgets the end of the run
+	active   atomic.Int64    // when a byte last moved, as time.Time.UnixNano
+	held     atomic.Int32    // directions that wait for the run's pace
+	ctx      context.Context //nolint:containedctx // it is the flow's own life
+	cancel   context.CancelFunc
 	opening  *opening
 	answers  chan struct{}
 }
@@ -26,15 +30,14 @@ type flow struct {
 func (s *Server) newFlow(c *client, t Target, upstream net.Conn) *flow {
 	f := &flow{server: s, client: c, target: t, upstream: upstream, opening: newOpening(), answers: make(chan struct{})}
 	f.touch()
-	f.stop = context.AfterFunc(s.ctx, func() { _ = upstream.Close() })
+	f.ctx, f.cancel = context.WithCancel(s.ctx)
+	context.AfterFunc(f.ctx, func() { _ = upstream.Close() })
 	return f
 }
 
 // end closes both connections and records what they carried.
 func (f *flow) end() {
-	f.stop()
-	_ = f.upstream.Close()
-	f.client.end()
+	f.abort()
 	f.server.record(Connection{
 		Host: f.target.Host(), Port: f.target.Port, Address: f.upstream.RemoteAddr().String(),
 		BytesIn: f.in.Load(), BytesOut: f.out.Load(), Duration: time.Since(f.client.started),
@@ -57,14 +60,7 @@ func (f *flow) answer() {
 }
 
 // send passes bytes on to the target.
-func (f *flow) send(b []byte) error {
-	if err := f.spend(int64(len(b)), &f.out); err != nil {
-		return err
-	}
-	_ = f.upstream.SetWriteDeadline(time.Now().Add(f.server.config.Limits.Idle))
-	_, err := f.upstream.Write(b)
-	return err
-}
+func (f *flow) send(b []byte) error { return f.pass(f.upstream, b, &f.out) }
 
 // relay passes on all that the program still sends.
 func (f *flow) relay() error { return f.relayFrom(f.client) }
@@ -90,6 +86,7 @@ func (f *flow) finish(err error) {
 
 // abort ends both directions at once.
 func (f *flow) abort() {
+	f.cancel()
 	_ = f.upstream.Close()
 	f.client.end()
 }
@@ -98,16 +95,12 @@ func (f *flow) abort() {
 // either direction for too long. source is the connection that from reads.
 func (f *flow) pump(to net.Conn, from io.Reader, source net.Conn, count *atomic.Int64) error {
 	idle := f.server.config.Limits.Idle
-	buffer := make([]byte, 32<<10)
+	buffer := make([]byte, bufferSize)
 	for {
 		_ = source.SetReadDeadline(f.lastMove().Add(idle))
 		n, err := from.Read(buffer)
 		if n > 0 {
-			if err := f.spend(int64(n), count); err != nil {
-				return err
-			}
-			_ = to.SetWriteDeadline(time.Now().Add(idle))
-			if _, err := to.Write(buffer[:n]); err != nil {
+			if err := f.pass(to, buffer[:n], count); err != nil {
 				return err
 			}
 		}
@@ -128,16 +121,41 @@ func timedOut(err error) bool {
 
 func (f *flow) touch() { f.active.Store(time.Now().UnixNano()) }
 
-func (f *flow) lastMove() time.Time { return time.Unix(0, f.active.Load()) }
+// lastMove is now while bytes wait for the run's pace: who is slowed is not idle.
+func (f *flow) lastMove() time.Time {
+	if f.held.Load() > 0 {
+		return time.Now()
+	}
+	return time.Unix(0, f.active.Load())
+}
 
-// spend counts bytes, of which the run may have a limit.
-func (f *flow) spend(n int64, count *atomic.Int64) error {
-	f.touch()
-	count.Add(n)
-	if limit := f.server.config.Limits.Bytes; f.server.bytes.Add(n) > limit && limit > 0 {
-		return &Denial{OverLimit, f.target.String(), fmt.Sprintf("more than %d bytes in one run", limit)}
+// pass writes bytes and counts them, as many and as fast as the run's limits let it.
+func (f *flow) pass(to net.Conn, b []byte, count *atomic.Int64) error {
+	for len(b) > 0 {
+		n, err := f.take(len(b))
+		if err != nil {
+			return err
+		}
+		count.Add(int64(n))
+		_ = to.SetWriteDeadline(time.Now().Add(f.server.config.Limits.Idle))
+		if _, err := to.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
 	}
 	return nil
+}
+
+// take is the run's take, for this connection.
+func (f *flow) take(n int) (int, error) {
+	f.held.Add(1)
+	n, err := f.server.traffic.take(f.ctx, n)
+	f.touch()
+	f.held.Add(-1)
+	if err == nil && n == 0 {
+		return 0, f.server.traffic.exhausted(f.target)
+	}
+	return n, err
 }
 
 func closeWrite(conn net.Conn) {

@@ -7,7 +7,7 @@ import (
 
 // Limits bound what one sandbox may ask of the worker. Zero fields are DefaultLimits'.
 type Limits struct {
-	Connections int           // open at a time
+	Connections int64         // open at a time
 	PerRun      int           // over the whole run, since each is recorded
 	Names       int           // that the DNS stub answers for
 	Head        int           // bytes of a request's head, or of a TLS ClientHello
@@ -16,6 +16,7 @@ type Limits struct {
 	Idle        time.Duration // without a byte in either direction
 	Total       time.Duration // of one connection; negative means as long as the run
 	Bytes       int64         // both ways, over the whole run; 0 means any number
+	Rate        int64         // bytes a second, both ways and of all connections together; 0 means any
 }
 
 // DefaultLimits are enough for an ordinary script.
@@ -42,5 +43,6 @@ func (l Limits) orDefaults() Limits {
 		Idle:        cmp.Or(l.Idle, d.Idle),
 		Total:       cmp.Or(l.Total, d.Total),
 		Bytes:       l.Bytes,
+		Rate:        l.Rate,
 	}
 }

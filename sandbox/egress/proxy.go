@@ -59,6 +59,7 @@ var statuses = map[Kind]string{
 	OtherName:        "403 Forbidden",
 	Malformed:        "400 Bad Request",
 	OverLimit:        "431 Request Header Fields Too Large",
+	Exhausted:        "403 Forbidden",
 }
 
 // answerRefusal tells the program why, in the words of the denial.

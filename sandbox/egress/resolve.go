@@ -77,6 +77,9 @@ func (s *Server) addressesOf(ctx context.Context, t Target) ([]netip.Addr, error
 
 // dial connects to an address that was checked. The name is not looked up again.
 func (s *Server) dial(ctx context.Context, t Target) (net.Conn, error) {
+	if s.traffic.usedUp() { // each name is a message, too
+		return nil, s.traffic.exhausted(t)
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Limits.Dial)
 	defer cancel()
 	candidates, err := s.addressesOf(ctx, t)

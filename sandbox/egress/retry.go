@@ -71,7 +71,11 @@ func (f *flow) repeatHello() error {
 	if !f.opening.asksAgain() {
 		return nil
 	}
-	f.client.within(f.server.config.Limits.HeadTime)
+	patience := f.server.config.Limits.HeadTime
+	if f.server.traffic.pace != nil {
+		patience = 0 // the answer may still be on its way; who is idle is ended all the same
+	}
+	f.client.within(patience)
 	if first, err := f.client.in.Peek(1); err == nil && first[0] == recordChangeCipher {
 		skipped := make([]byte, changeCipherSize)
 		if _, err := io.ReadFull(f.client, skipped); err != nil {
@@ -81,5 +85,5 @@ func (f *flow) repeatHello() error {
 			return err
 		}
 	}
-	return f.passHello()
+	return f.passHello(patience)
 }

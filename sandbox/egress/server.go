@@ -48,12 +48,12 @@ type Server struct {
 	names   *synthetic
 	dialer  net.Dialer
 
-	ctx    context.Context //nolint:containedctx // it is the server's own life: it ends with Close
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	slots  chan struct{} // one for each connection at a time
-	opened atomic.Int64  // connections accepted in all
-	bytes  atomic.Int64
+	ctx     context.Context //nolint:containedctx // it is the server's own life: it ends with Close
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+	slots   chan struct{} // one for each connection at a time
+	opened  atomic.Int64  // connections accepted in all
+	traffic traffic
 
 	mu          sync.Mutex
 	connections []Connection
@@ -70,6 +70,7 @@ func Serve(c Config, s Sockets) *Server {
 		names: newSynthetic(c.Limits.Names),
 		slots: make(chan struct{}, c.Limits.Connections),
 	}
+	v.traffic.limit(c.Limits)
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.listen(s.Proxy, v.serveProxy)
 	v.listen(s.Stream, v.serveNameStream)
@@ -195,10 +196,13 @@ func (s *Server) report(err error) {
 	}
 }
 
+// deny tells of a denial. That all bytes are used up is told once: whatever the
+// program still tries has the same end.
 func (s *Server) deny(d *Denial) {
-	if s.config.Denied != nil {
-		s.config.Denied(*d)
+	if s.config.Denied == nil || d.Kind == Exhausted && s.traffic.told.Swap(true) {
+		return
 	}
+	s.config.Denied(*d)
 }
 
 func (s *Server) record(c Connection) {
