@@ -11,7 +11,7 @@ func (p *Processes) open(spec *sandbox.Spec, policy policies.Effective) error {
 	spec.Limits, spec.Scratch = policy.Limits, policy.Scratch
 	spec.Data = policy.Shares
 	spec.MayLack = policy.AllowDegraded.At(policy.Level)
-	if err := policies.Open(spec, policy.Level, policies.Openable(policy.Level, policy.Egress)); err != nil {
+	if err := policy.Open(spec, nil); err != nil {
 		return refused(err.Error())
 	}
 	return nil

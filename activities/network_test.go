@@ -19,11 +19,14 @@ func TestOpen_AsFarAsTheLevelLets(t *testing.T) {
 	for level, want := range map[policies.Level]int{policies.Maximum: 0, policies.Strict: 1, policies.Standard: 2, policies.Minimal: 3} {
 		e, err := policies.LevelDefaults(level)
 		require.NoError(t, err)
-		e.Egress = rules
+		e.Egress, e.Carried = rules, egress.Limits{Bytes: 5 << 20, Rate: 1 << 20, Connections: 3}
 		spec, err := policies.SpecFor(level)
 		require.NoError(t, err)
 		require.NoError(t, p.open(&spec, e))
 		assert.Len(t, spec.Network.Rules, want, "%s", level)
+		if want > 0 {
+			assert.Equal(t, e.Carried, spec.Network.Limits, "%s", level)
+		}
 		assert.Equal(t, want > 0, spec.Network.Mode != sandbox.NoNetwork, "%s", level)
 	}
 }

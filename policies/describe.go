@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -55,6 +56,10 @@ type LimitRules struct {
 	FileSizeBytes uint64  `json:"fileSizeBytes"`
 	StdoutBytes   int64   `json:"stdoutBytes"`
 	StderrBytes   int64   `json:"stderrBytes"`
+	// What a network carries; 0 bytes are any number.
+	Connections    int64 `json:"connections"`
+	TrafficBytes   int64 `json:"trafficBytes"`
+	BandwidthBytes int64 `json:"bandwidthBytes"` // a second
 }
 
 // ViolationRules say what follows from violations.
@@ -84,7 +89,7 @@ func Describe(l Level) (Description, error) {
 		Processes:  processRules(p.syscalls),
 		Files:      FileRules{p.scratch, p.proc},
 		Memory:     MemoryRules{permits(p.syscalls, "mmap", 0, 0, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC), permits(p.syscalls, "shmget")},
-		Limits:     limitRules(p.limits),
+		Limits:     limitRules(p),
 		Violations: ViolationRules{p.killAt.String(), p.violations, p.quarantine.After, p.quarantine.Automatic},
 	}
 	if p.killAt == sandbox.NoKill {
@@ -121,10 +126,15 @@ func nativeOrX86() seccomp.Arch {
 	return seccomp.X86
 }
 
-func limitRules(l sandbox.Limits) LimitRules {
+func limitRules(p preset) LimitRules {
+	l, c := p.limits, p.carried
+	if p.network == NoNetwork {
+		c = egress.Limits{}
+	}
 	return LimitRules{
 		WallSeconds: l.Wall.Seconds(), MemoryBytes: l.Memory, Processes: l.Processes, OpenFiles: l.OpenFiles,
 		FileSizeBytes: l.FileSize, StdoutBytes: l.Stdout, StderrBytes: l.Stderr,
+		Connections: c.Connections, TrafficBytes: c.Bytes, BandwidthBytes: c.Rate,
 	}
 }
 
@@ -199,6 +209,11 @@ var properties = []struct {
 	{"processes and threads", func(d Description) string { return strconv.FormatInt(d.Limits.Processes, 10) }},
 	{"open files", func(d Description) string { return strconv.FormatUint(d.Limits.OpenFiles, 10) }},
 	{"stdout, stderr", func(d Description) string { return size(d.Limits.StdoutBytes) + " each" }},
+	{"connections at a time", func(d Description) string {
+		return choose(d.Network == NoNetwork, "none", strconv.FormatInt(d.Limits.Connections, 10))
+	}},
+	{"bytes in and out of the network", func(d Description) string { return carriedText(d, d.Limits.TrafficBytes) }},
+	{"bytes of the network a second", func(d Description) string { return carriedText(d, d.Limits.BandwidthBytes) }},
 	{"a violation ends the run", func(d Description) string {
 		return choose(d.Violations.KillAt == "never", "never", "from severity "+d.Violations.KillAt)
 	}},
@@ -207,6 +222,10 @@ var properties = []struct {
 	}},
 	{"violations until quarantine", func(d Description) string { return strconv.Itoa(d.Violations.QuarantineAfter) }},
 	{"quarantine", func(d Description) string { return choose(d.Violations.AutoQuarantine, "automatic", "alert only") }},
+}
+
+func carriedText(d Description, bytes int64) string {
+	return choose(d.Network == NoNetwork, "none", boundText(bytes))
 }
 
 func choose(yes bool, then, otherwise string) string {

@@ -151,11 +151,18 @@ func (l *linter) values(r *rule) {
 		if a.setting.key == levelKey && r.extends == nil && r.level() != Maximum {
 			continue
 		}
+		if r.match != nil && slices.Contains(carriedSettings, a.setting.key) && len(with.Egress) == 0 {
+			l.say(a.at, "policy.unused.value", "list hosts under egress, or leave it out", "%q opens no host, so that %s bounds nothing", r.name, a.setting.key)
+			continue
+		}
 		if shown(a.setting.show(with)) == shown(a.setting.show(without2)) {
 			l.say(a.at, "policy.unused.value", "leave it out", "%q would have the same %s anyhow", r.name, a.setting.key)
 		}
 	}
 }
+
+// carriedSettings bound what the hosts of egress are told, and tell.
+var carriedSettings = []string{"limits.traffic", "limits.bandwidth", "limits.connections"}
 
 func (l *linter) events() {
 	if l.p.Events == nil {

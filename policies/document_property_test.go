@@ -2,6 +2,7 @@ package policies_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ var someValues = map[string][]string{
 	"level":         {"maximum", "strict", "standard", "minimal"},
 	"egress":        {"[]", "[api.example.com]", `["*.example.com"]`, `["*"]`, "[10.1.0.0/16]", "[10.1.2.0/24]"},
 	"calls":         {"[]", "[api.example.com]", `["api.example.com:443"]`},
-	"limits":        {"{memory: 64MiB}", "{memory: 1GiB}", "{cpu: 0.5}", "{cpu: 2}", "{time: 1m, processes: 3}", "{output: 4MiB}", "{scratch: 128MiB}"},
+	"limits":        {"{memory: 64MiB}", "{memory: 1GiB}", "{cpu: 0.5}", "{cpu: 2}", "{time: 1m, processes: 3}", "{output: 4MiB}", "{traffic: 1GiB}", "{traffic: 4KiB, connections: 3}", "{traffic: unlimited}", "{bandwidth: 1MiB}", "{bandwidth: unlimited, connections: 100}", "{scratch: 128MiB}"},
 	"secrets":       {"[]", "[a]", "[a, b]", `["a*"]`, `["*"]`},
 	"shares":        {"[/srv]", "[/srv/data]"},
 	"python":        {"{allow: [subprocess]}", "{allow: [subprocess.run]}", "{packages: []}", "{versions: ['3.12']}", "{requirements: true}"},
@@ -89,6 +90,9 @@ func requireNarrower(t *testing.T, text string, child, parent policies.Effective
 	require.LessOrEqual(t, child.Limits.Stderr, parent.Limits.Stderr, text)
 	require.LessOrEqual(t, child.Scratch, parent.Scratch, text)
 	require.False(t, parent.Limits.CPU > 0 && (child.Limits.CPU == 0 || child.Limits.CPU > parent.Limits.CPU), text)
+	require.LessOrEqual(t, endless(child.Carried.Bytes), endless(parent.Carried.Bytes), text)
+	require.LessOrEqual(t, endless(child.Carried.Rate), endless(parent.Carried.Rate), text)
+	require.LessOrEqual(t, child.Carried.Connections, parent.Carried.Connections, text)
 	require.LessOrEqual(t, child.Thresholds.After, parent.Thresholds.After, text)
 	require.False(t, parent.Thresholds.Automatic && !child.Thresholds.Automatic, text)
 	require.False(t, parent.Python.Requirements == false && child.Python.Requirements, text)
@@ -108,6 +112,13 @@ func requireNarrower(t *testing.T, text string, child, parent policies.Effective
 		question := policies.LibvirtQuestion{Operation: operation, Caller: "task"}
 		require.False(t, child.Libvirt.Judge(question).Allowed && !parent.Libvirt.Judge(question).Allowed, "%s: %s", operation.Name, text)
 	}
+}
+
+func endless(bytes int64) int64 {
+	if bytes == 0 {
+		return math.MaxInt64
+	}
+	return bytes
 }
 
 // FuzzRead: whatever a document holds, it is read whole or refused with a place, and

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,10 +29,14 @@ const levelKey = "level"
 
 // Bounds of what a rule may give.
 const (
-	leastMemory = 16 * mebibyte
-	mostMemory  = 1024 * gibibyte
-	mostScratch = 64 * gibibyte
-	mostOutput  = 64 * mebibyte
+	leastMemory     = 16 * mebibyte
+	mostMemory      = 1024 * gibibyte
+	mostScratch     = 64 * gibibyte
+	mostOutput      = 64 * mebibyte
+	leastTraffic    = 1 << 10
+	mostTraffic     = 1024 * 1024 * gibibyte
+	mostBandwidth   = 1024 * gibibyte
+	mostConnections = 1024 // each takes two descriptors of the worker's
 	// ShortestRun is the least that a time limit may be: no program does anything in less.
 	ShortestRun = 100 * time.Millisecond
 	// LongestRun bounds how long a program may run. It leaves the activity's own
@@ -167,6 +172,9 @@ var limitSettings = []*setting{
 		narrows: func(child, parent Effective) bool { return child.Limits.Wall <= parent.Limits.Wall },
 	},
 	amount("limits.output", "what is kept of stdout, and of stderr", 1, mostOutput, func(e *Effective) *int64 { return &e.Limits.Stdout }),
+	bound("limits.traffic", "bytes that a run may send to the hosts of egress and receive from them; then its connections end", leastTraffic, mostTraffic, func(e *Effective) *int64 { return &e.Carried.Bytes }),
+	bound("limits.bandwidth", "bytes of that a second, all connections of a run together; faster ones are slowed down", leastTraffic, mostBandwidth, func(e *Effective) *int64 { return &e.Carried.Rate }),
+	count("limits.connections", "connections that a run may have open to them at a time", 1, mostConnections, func(e *Effective) *int64 { return &e.Carried.Connections }),
 	amount("limits.scratch", "the work space in /scratch, and in /tmp; levels maximum and strict have none", 0, mostScratch, func(e *Effective) *int64 { return &e.Scratch }),
 }
 
@@ -181,6 +189,39 @@ func amount(key, about string, least, most int64, at func(*Effective) *int64) *s
 	s.read = func(r *documentReader, n *yaml.Node) (any, bool) { return boxed(r.bytes(n, key, least, most)) }
 	s.show = func(e Effective) any { return sizeText(*at(&e)) }
 	return s
+}
+
+// unlimited is the word for a bound that there is not, which is 0 in an Effective.
+const unlimited = "unlimited"
+
+// bound is an amount that may be unlimited.
+func bound(key, about string, least, most int64, at func(*Effective) *int64) *setting {
+	s := amount(key, about, least, most, at)
+	s.form = `{"anyOf": [{"type": "integer", "minimum": ` + strconv.FormatInt(least, 10) + `}, {"type": "string", "pattern": "^([0-9]+ ?(B|KiB|MiB|GiB)|` + unlimited + `)$"}]}`
+	s.read = func(r *documentReader, n *yaml.Node) (any, bool) {
+		if n.Kind == yaml.ScalarNode && n.Value == unlimited {
+			return int64(0), true
+		}
+		before := len(r.findings)
+		value, ok := r.bytes(n, key, least, most)
+		if len(r.findings) > before {
+			r.findings[before].Hint = "write it as 10MiB or 2GiB, or " + unlimited
+		}
+		return value, ok
+	}
+	s.show = func(e Effective) any { return boundText(*at(&e)) }
+	s.narrows = func(child, parent Effective) bool {
+		own, above := *at(&child), *at(&parent)
+		return above == 0 || own > 0 && own <= above
+	}
+	return s
+}
+
+func boundText(bytes int64) string {
+	if bytes == 0 {
+		return unlimited
+	}
+	return sizeText(bytes)
 }
 
 func count(key, about string, least, most int64, at func(*Effective) *int64) *setting {

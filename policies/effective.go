@@ -26,11 +26,13 @@ type Effective struct {
 	Egress, Calls, Sources []egress.Rule
 	Limits                 sandbox.Limits
 	Scratch                int64 // bytes of /scratch and of /tmp, each
-	Python                 PythonRules
-	Libvirt                Libvirt
-	Secrets                Patterns // names of secrets that the definition may read
-	Shares                 []string // folders of the host that its programs may read
-	AllowDegraded          Degradations
+	// Carried bounds what the hosts of Egress are told by a program, and tell it.
+	Carried       egress.Limits
+	Python        PythonRules
+	Libvirt       Libvirt
+	Secrets       Patterns // names of secrets that the definition may read
+	Shares        []string // folders of the host that its programs may read
+	AllowDegraded Degradations
 
 	// Signers are those one of whom must have signed the definition; empty: it
 	// need not be signed.
@@ -136,7 +138,7 @@ func LevelDefaults(l Level) (Effective, error) {
 		return Effective{}, &LevelError{l.String()}
 	}
 	return Effective{
-		Level: l, Limits: p.limits, Scratch: p.scratch,
+		Level: l, Limits: p.limits, Scratch: p.scratch, Carried: p.carried,
 		Python:       PythonRules{Versions: Patterns{"*"}, Packages: Patterns{"*"}, Indexes: Patterns{"*"}},
 		Thresholds:   Thresholds{Quarantine: p.quarantine, Watch: 1, WatchFor: DefaultWatch},
 		Anomaly:      DefaultAnomaly(),

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"go.yaml.in/yaml/v3"
+
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/sandbox/seccomp"
@@ -21,8 +23,8 @@ func (e *NetworkError) Error() string {
 	return fmt.Sprintf("network rule %q: level %s opens %s; %s", e.Rule, e.Level, e.Network, e.Remedy)
 }
 
-// Open lets a level's Spec, as SpecFor made it, reach hosts. Without rules it
-// changes nothing. Its error is a *NetworkError, when the level does not let the
+// Open lets a level's Spec, as SpecFor made it, reach hosts, within the level's own
+// limits. Without rules it changes nothing. Its error is a *NetworkError, when the level does not let the
 // operator give one of the rules.
 //
 // It replaces the Spec's system-call policy: Narrow that afterwards, not before.
@@ -39,10 +41,48 @@ func Open(s *sandbox.Spec, l Level, rules []egress.Rule) error {
 			return &NetworkError{l, network, r.String(), remedy}
 		}
 	}
-	s.Network.Mode, s.Network.Rules = network.mode(), slices.Clone(rules)
+	s.Network.Mode, s.Network.Rules, s.Network.Limits = network.mode(), slices.Clone(rules), presets[l].carried
 	s.Syscalls = networked[l]
 	return nil
 }
+
+// Open lets a Spec of the level's reach the hosts of the policy that its level opens, and
+// more, within the policy's limits. Its error is that of the function.
+func (e Effective) Open(s *sandbox.Spec, more []egress.Rule) error {
+	rules := append(Openable(e.Level, e.Egress), more...)
+	if len(rules) == 0 {
+		return nil
+	}
+	if err := Open(s, e.Level, rules); err != nil {
+		return err
+	}
+	s.Network.Limits = e.Carried
+	return nil
+}
+
+// With is the same with another value of a setting, written as in a rule: what an operator
+// says with a flag. As a policy is what operators agreed on, wider must be true for it
+// to permit more than before.
+func (e Effective) With(key, text string, wider bool) (Effective, error) {
+	s, n := findSetting(key), &yaml.Node{Kind: yaml.ScalarNode, Value: text}
+	r := &documentReader{}
+	value, ok := s.read(r, n)
+	if !ok {
+		wrong := r.findings[0]
+		return e, &SettingError{wrong.Message, wrong.Hint}
+	}
+	changed := e
+	s.apply(&changed, value)
+	if !wider && !s.narrows(changed, e) {
+		return e, &SettingError{fmt.Sprintf("%s is %s, which is more than %s", key, shown(s.show(changed)), shown(s.show(e))), "give no more than the policy"}
+	}
+	return changed, nil
+}
+
+// SettingError is a value that a setting cannot have, with the remedy; there may be none.
+type SettingError struct{ Reason, Remedy string }
+
+func (e *SettingError) Error() string { return e.Reason }
 
 // made says whether a Spec's system-call policy is still the level's.
 func (p preset) made(s sandbox.Spec) bool {

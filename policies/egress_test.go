@@ -96,3 +96,81 @@ func TestOpen_Sockets(t *testing.T) {
 		}
 	}
 }
+
+// TestEffective_Open (H): what a rule lets the network carry is in the Spec, and what
+// the level does where no rule says anything.
+func TestEffective_Open(t *testing.T) {
+	p := readPolicy(t, `
+policy: 1
+rules:
+  - {match: {namespace: a}, level: strict, egress: [api.example.com], limits: {traffic: 10MiB, bandwidth: 512KiB, connections: 5}}
+  - {match: {namespace: b}, level: standard, egress: [api.example.com]}
+  - {match: {namespace: c}, level: minimal, limits: {traffic: 10MiB}}
+  - {match: {namespace: d}, limits: {traffic: 10MiB}}`)
+	for namespace, want := range map[string]egress.Limits{
+		"a": {Bytes: 10 << 20, Rate: 512 << 10, Connections: 5}, "b": {Connections: 64}, "c": {}, "d": {},
+	} {
+		e := p.For(policies.Identity{Namespace: namespace})
+		s, err := policies.SpecFor(e.Level)
+		require.NoError(t, err)
+		require.NoError(t, e.Open(&s, nil))
+		assert.Equal(t, want, s.Network.Limits, namespace)
+	}
+	assert.Contains(t, p.Lint(nil)[0].String()+p.Lint(nil)[1].String(), "bounds nothing")
+}
+
+// TestEffective_With: a flag's value is read as a rule's, and permits no more than an
+// operator's policy.
+func TestEffective_With(t *testing.T) {
+	e, err := policies.LevelDefaults(policies.Strict)
+	require.NoError(t, err)
+	for _, c := range []struct{ key, text, wrong string }{
+		{"limits.traffic", "10MiB", ""},
+		{"limits.traffic", "unlimited", ""},
+		{"limits.traffic", "1048576", ""},
+		{"limits.traffic", "lots", `limits.traffic is "lots", which is no size`},
+		{"limits.traffic", "-1", "limits.traffic is -1, which is not within 1024 and"},
+		{"limits.bandwidth", "1B", "limits.bandwidth is 1B, which is not within 1KiB and 1024GiB"},
+		{"limits.connections", "3", ""},
+		{"limits.connections", "0", "limits.connections is 0, which is not within 1 and 1024"},
+		{"limits.connections", "x", "limits.connections must be a whole number"},
+	} {
+		_, err := e.With(c.key, c.text, true)
+		if c.wrong == "" {
+			require.NoError(t, err, c.text)
+			continue
+		}
+		require.ErrorContains(t, err, c.wrong)
+	}
+	bounded, err := e.With("limits.traffic", "10MiB", false)
+	require.NoError(t, err)
+	assert.EqualValues(t, 10<<20, bounded.Carried.Bytes)
+	assert.Zero(t, e.Carried.Bytes)
+	for _, more := range []string{"unlimited", "11MiB"} {
+		_, err = bounded.With("limits.traffic", more, false)
+		require.ErrorContains(t, err, "limits.traffic is "+more+", which is more than 10MiB")
+		_, err = bounded.With("limits.traffic", more, true)
+		require.NoError(t, err)
+	}
+	_, err = e.With("limits.connections", "65", false)
+	assert.ErrorContains(t, err, "limits.connections is 65, which is more than 64")
+}
+
+// TestSettings_Shown: what policy show prints of a bound can be written in a rule and a test.
+func TestSettings_Shown(t *testing.T) {
+	p := readPolicy(t, `
+policy: 1
+rules: [{name: a, match: {namespace: a}, level: strict, limits: {traffic: 2048, bandwidth: unlimited}}]
+tests:
+  - {given: {namespace: a}, expect: {limits: {traffic: 2KiB, bandwidth: unlimited, connections: 64}}}
+  - {given: {namespace: a}, expect: {limits: {traffic: unlimited}}}`)
+	results := p.Test()
+	assert.Empty(t, results[0].Failures)
+	require.Len(t, results[1].Failures, 1)
+	assert.Equal(t, `limits.traffic is 2KiB, expected unlimited; rule "a" decided`, results[1].Failures[0].Message)
+	schema := compileSchema(t)
+	for text, fits := range map[string]bool{"unlimited": true, "10MiB": true, "2048": true, "endless": false, "10MB": false, "1": false} {
+		err := schema.Validate(asJSON(t, []byte("policy: 1\nrules: [{match: {name: a}, limits: {traffic: "+text+"}}]")))
+		assert.Equal(t, fits, err == nil, "%s: %v", text, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lazaret.dev/lazaret/sandbox"
+	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/sandbox/seccomp"
 )
 
@@ -12,7 +13,8 @@ type preset struct {
 	purpose    string
 	network    Network
 	limits     sandbox.Limits
-	scratch    int64 // bytes of /scratch and of /tmp, each
+	carried    egress.Limits // with the hosts that an operator opens
+	scratch    int64         // bytes of /scratch and of /tmp, each
 	proc       bool
 	killAt     sandbox.Severity // the least severity that ends a run
 	violations int              // how many that count end a run anyhow
@@ -38,6 +40,7 @@ var presets = map[Level]preset{
 		purpose:    "untrusted, third party; what everything unlisted gets",
 		network:    NoNetwork,
 		limits:     limits(func(l *sandbox.Limits) { l.Processes = 1 }),
+		carried:    anyTraffic,
 		killAt:     sandbox.Medium, // the first that counts
 		violations: 1,
 		quarantine: Quarantine{After: 1, Automatic: true},
@@ -47,7 +50,8 @@ var presets = map[Level]preset{
 		purpose:    "reviewed, internal",
 		network:    ListedHosts,
 		limits:     limits(func(l *sandbox.Limits) { l.Processes = 64 }), // threads: numeric libraries start one a core
-		proc:       true,                                                 // of its own namespace: interpreters with threads read theirs
+		carried:    anyTraffic,
+		proc:       true, // of its own namespace: interpreters with threads read theirs
 		killAt:     sandbox.Critical,
 		violations: 20,
 		quarantine: Quarantine{After: 3, Automatic: true},
@@ -57,6 +61,7 @@ var presets = map[Level]preset{
 		purpose:    "trusted, internal",
 		network:    HostNames,
 		limits:     limits(func(l *sandbox.Limits) { l.Processes = 64 }),
+		carried:    anyTraffic,
 		scratch:    64 * mebibyte,
 		proc:       true,
 		killAt:     sandbox.Critical,
@@ -70,6 +75,7 @@ var presets = map[Level]preset{
 		limits: limits(func(l *sandbox.Limits) {
 			l.Processes, l.Memory, l.OpenFiles = 256, 2*gibibyte, 1024
 		}),
+		carried:    anyTraffic,
 		scratch:    512 * mebibyte,
 		proc:       true,
 		killAt:     sandbox.NoKill,
@@ -77,6 +83,10 @@ var presets = map[Level]preset{
 		syscalls:   minimal,
 	},
 }
+
+// anyTraffic is as much, and as fast, as it comes: no host is open that an operator has
+// not listed, and what is enough depends on the host.
+var anyTraffic = egress.Limits{Connections: egress.DefaultLimits.Connections}
 
 // limits are those that all levels share, changed. An operator's policy may
 // override them.

@@ -28,13 +28,49 @@ func parseAllowNet(texts []string) ([]egress.Rule, error) {
 	return rules, err
 }
 
+// execNet is what sandbox exec is told of the network.
+type execNet struct {
+	allow                           []string
+	traffic, bandwidth, connections string
+}
+
+func (a *app) execNetFlags(cmd *cobra.Command, f *execNet) {
+	cmd.Flags().StringArrayVar(&f.allow, "allow-net", nil, allowNetUsage)
+	cmd.Flags().StringVar(&f.traffic, "net-traffic", "", "bytes that the script may send to those hosts and receive from them, such as 10MiB (default the level's: unlimited)")
+	cmd.Flags().StringVar(&f.bandwidth, "net-bandwidth", "", "bytes a second of that, such as 1MiB (default the level's: unlimited)")
+	cmd.Flags().StringVar(&f.connections, "net-connections", "", "connections that the script may have open at a time (default the level's: 64)")
+}
+
+// limit changes what the policy lets the network carry, to no more than that if it is
+// an operator's.
+func (f *execNet) limit(policy *policies.Effective, byPolicy bool) error {
+	for _, flag := range []struct{ name, key, text string }{
+		{"net-traffic", "limits.traffic", f.traffic},
+		{"net-bandwidth", "limits.bandwidth", f.bandwidth},
+		{"net-connections", "limits.connections", f.connections},
+	} {
+		if flag.text == "" {
+			continue
+		}
+		if len(f.allow) == 0 && len(policies.Openable(policy.Level, policy.Egress)) == 0 {
+			return invalid("say --allow-net HOST", "--%s bounds nothing: no host is open to the script", flag.name)
+		}
+		changed, err := policy.With(flag.key, flag.text, !byPolicy)
+		if wrong, ok := errors.AsType[*policies.SettingError](err); ok {
+			return invalid(wrong.Remedy, "--%s %.40q: %s", flag.name, flag.text, wrong.Reason)
+		}
+		*policy = changed
+	}
+	return nil
+}
+
 // openNetwork gives one run the hosts of its policy, or of --allow-net.
 func openNetwork(spec *sandbox.Spec, policy policies.Effective, texts []string) error {
 	rules, err := parseAllowNet(texts)
 	if err != nil {
 		return err
 	}
-	err = policies.Open(spec, policy.Level, append(policies.Openable(policy.Level, policy.Egress), rules...))
+	err = policy.Open(spec, rules)
 	if wrong, ok := errors.AsType[*policies.NetworkError](err); ok {
 		return invalid(wrong.Remedy, "--allow-net %q: level %s opens %s", wrong.Rule, wrong.Level, wrong.Network)
 	}

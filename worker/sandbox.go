@@ -27,7 +27,7 @@ type execFlags struct {
 	timeout             time.Duration
 	timed               bool // whether timeout was given
 	stdin               bool
-	allowNet            []string
+	net                 execNet
 	python              execPython
 }
 
@@ -58,6 +58,7 @@ lazaret validate and for workers, which read a script before they run it.`,
   lazaret sandbox exec --level standard --arguments '{"limit": 3}' report.py
   lazaret sandbox exec --level standard --allow-degraded cgroup-memory,cgroup-pids report.py
   lazaret sandbox exec --level strict --allow-net api.example.com fetch.py
+  lazaret sandbox exec --level strict --allow-net api.example.com --net-traffic 10MiB --net-bandwidth 1MiB fetch.py
   lazaret sandbox exec --policy policy.yaml --as reports/monthly report.py
   lazaret sandbox exec --python-version 3.12 --python 3.12=/opt/python/bin/python3.12 report.py
   lazaret sandbox exec --package 'requests>=2' --python-index https://pypi.example.com/simple/ report.py
@@ -75,7 +76,7 @@ lazaret validate and for workers, which read a script before they run it.`,
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "end the script after this time (default the level's)")
 	cmd.Flags().StringVar(&flags.seccompProfile, "seccomp-profile", "", "narrow the level by this seccomp profile, in the format of podman and Docker")
 	cmd.Flags().BoolVar(&flags.stdin, "stdin", false, "give the script this command's standard input")
-	cmd.Flags().StringArrayVar(&flags.allowNet, "allow-net", nil, allowNetUsage)
+	a.execNetFlags(cmd, &flags.net)
 	a.execPythonFlags(cmd, &flags.python)
 	cmd.Flags().StringVar(&flags.as, "as", "", "with --policy: run it as a script of NAMESPACE/NAME")
 	a.allowDegradedFlag(cmd)
@@ -93,6 +94,9 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 		return err
 	}
 	if err := flags.limitTime(&policy.Limits, a.policy.file != ""); err != nil {
+		return err
+	}
+	if err := flags.net.limit(&policy, a.policy.file != ""); err != nil {
 		return err
 	}
 	level := policy.Level
@@ -113,7 +117,7 @@ func (a *app) sandboxExec(ctx context.Context, script string, flags execFlags) e
 	defer release()
 	spec.Limits, spec.Scratch, spec.Data = policy.Limits, policy.Scratch, policy.Shares
 	spec.MayLack = append(degradations.At(level), policy.AllowDegraded.At(level)...)
-	if err := openNetwork(&spec, policy, flags.allowNet); err != nil {
+	if err := openNetwork(&spec, policy, flags.net.allow); err != nil {
 		return err
 	}
 	if err := narrow(&spec, flags.seccompProfile); err != nil {
