@@ -37,7 +37,7 @@ func (p *Processes) inspect(ctx context.Context, request contract.Process, polic
 	if p.Found != nil && len(findings) > 0 {
 		p.Found(request, level, findings)
 	}
-	if err := record.found(findings); err != nil {
+	if err := record.found(findings, checker.Rate(facts...)); err != nil {
 		return err
 	}
 	if reasons := checker.Refused(findings); len(reasons) > 0 {

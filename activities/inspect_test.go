@@ -42,6 +42,13 @@ func TestInspect(t *testing.T) {
 		`level maximum refuses the script; rule "tools" requires a signature by release, and the definition has none
 Error: Dangerous function detected in script source: eval [script.function] at line 1, column 1`)
 
+	log := &kept{}
+	require.Error(t, p.inspect(t.Context(), contract.Process{Language: "python", Code: "eval('1'); open('x')"}, at(policies.Maximum), recorder{log: log}))
+	require.Len(t, log.events, 2)
+	for _, e := range log.events { // each finding with what the whole script rates
+		require.Equal(t, "Medium 55", e.Detail["risk"]+" "+e.Detail["score"])
+	}
+
 	require.NoError(t, check("print(eval('1'))", policies.Standard, none))
 	require.Len(t, found, 1, "a warning is told")
 

@@ -76,12 +76,15 @@ func (r recorder) orRefused(err error) error {
 	return cmp.Or(r.write(audit.Denied, func(e *audit.Event) { e.Type, e.Outcome, e.Message = fault.Type, "refused", fault.Detail }), err)
 }
 
-// found records what the checker says about the script (B54).
-func (r recorder) found(findings []checker.Finding) error {
+// found records what the checker says about the script (B54), and what the script rates.
+func (r recorder) found(findings []checker.Finding, risk checker.Risk) error {
 	for _, f := range findings {
 		err := r.write(audit.Finding, func(e *audit.Event) {
 			e.Type, e.Subject, e.Outcome, e.Message = f.Rule, f.Subject, f.Response.String(), f.Message
-			e.Detail = map[string]string{"line": strconv.Itoa(f.Line), "column": strconv.Itoa(f.Column), "snippet": f.SnippetHash}
+			e.Detail = map[string]string{
+				"line": strconv.Itoa(f.Line), "column": strconv.Itoa(f.Column), "snippet": f.SnippetHash,
+				"risk": risk.Rating.String(), "score": strconv.Itoa(risk.Score),
+			}
 		})
 		if err != nil {
 			return err

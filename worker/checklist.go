@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -70,4 +71,6 @@ type checkAnswer struct {
 	Text      string              `json:"text"`
 	Result    string              `json:"result"`
 	Findings  definition.Findings `json:"findings"`
+	// Risk is what the definition's scripts rate, where some could be read.
+	Risk *checker.Risk `json:"risk,omitempty"`
 }

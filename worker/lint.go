@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lazaret.dev/lazaret/activities/checker"
 	"lazaret.dev/lazaret/activities/environments"
+	"lazaret.dev/lazaret/policies"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -113,9 +115,10 @@ func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]che
 		return nil, &exitError{code: exitInvalid, err: findings, quiet: true}
 	}
 	var inScripts definition.Findings
+	var risk *checker.Risk
 	read := false
 	if slices.ContainsFunc(items, func(i checkItem) bool { return i.Scripts }) {
-		inScripts, read = scriptFacts(ctx, file, draft)
+		inScripts, risk, read = scriptFacts(ctx, file, draft)
 	}
 	policy, err := a.askPolicy(file, draft)
 	if err != nil {
@@ -128,7 +131,7 @@ func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]che
 	for _, item := range items {
 		answer := checkAnswer{
 			File: file, Checklist: item.Checklist, Item: item.ID, Text: item.Text,
-			Result: itemPassed, Findings: definition.Findings{},
+			Result: itemPassed, Findings: definition.Findings{}, Risk: risk,
 		}
 		for _, f := range findings {
 			if item.asks(f.Rule) || item.Level && slices.Contains(unfit, f) {
@@ -145,16 +148,17 @@ func (a *app) answer(ctx context.Context, file string, items []checkItem) ([]che
 }
 
 // scriptFacts are all findings about a definition's scripts, before a level
-// judges them. False means that some script could not be read here.
-func scriptFacts(ctx context.Context, file string, def *definition.Definition) (findings definition.Findings, read bool) {
+// judges them, and what they rate. False means that some script could not be read here.
+func scriptFacts(ctx context.Context, file string, def *definition.Definition) (findings definition.Findings, rated *checker.Risk, read bool) {
 	scripts := pythonScripts(def)
 	if len(scripts) == 0 {
-		return nil, !hasHiddenScripts(def)
+		return nil, nil, !hasHiddenScripts(def)
 	}
 	facts, err := checkScripts(ctx, scripts, environments.FindPythons(), nil)
 	if err != nil {
-		return nil, false //nolint:nilerr // an item that was not checked says so
+		return nil, nil, false //nolint:nilerr // an item that was not checked says so
 	}
+	risk := checker.Rate(facts...)
 	read = !hasHiddenScripts(def)
 	for i, s := range scripts {
 		for _, f := range facts[i].Findings {
@@ -167,7 +171,7 @@ func scriptFacts(ctx context.Context, file string, def *definition.Definition) (
 			findings = append(findings, s.finding(file, def.Source, f))
 		}
 	}
-	return findings, read
+	return findings, &risk, read
 }
 
 // unreadable are findings after which nothing is known of the script.
@@ -224,6 +228,9 @@ func (a *app) writePlainAnswers(answers []checkAnswer) error {
 		if h := fmt.Sprintf("%s, checklist of the %s:\n", c.File, c.Checklist); h != heading {
 			heading = h
 			fmt.Fprint(a.stdout, h)
+			if c.Risk != nil && c.Risk.Rating != policies.RiskSafe {
+				fmt.Fprintf(a.stdout, "  %s\n", c.Risk)
+			}
 		}
 		fmt.Fprintf(a.stdout, "  %-9s  %s [%s]\n", c.Result, c.Text, c.Item)
 		for _, f := range c.Findings {

@@ -96,7 +96,21 @@ func (a *app) scriptFindings(ctx context.Context, file string, def *definition.D
 			findings = append(findings, s.finding(file, def.Source, f))
 		}
 	}
-	return findings
+	return append(findings, riskFindings(file, scripts, facts)...)
+}
+
+// riskFindings rate a definition's scripts together. Nothing is said of those that are
+// safe, nor where another version of Python would have to read them.
+func riskFindings(file string, scripts []pythonScript, facts []checker.Facts) definition.Findings {
+	risk := checker.Rate(facts...)
+	foreign := slices.ContainsFunc(scripts, func(s pythonScript) bool { return s.foreign })
+	if risk.Rating == policies.RiskSafe || foreign && slices.ContainsFunc(risk.Costs, func(c checker.Cost) bool { return c.Rule == "script.syntax" }) {
+		return nil
+	}
+	return definition.Findings{{
+		File: file, Line: scripts[0].at.Line, Column: scripts[0].at.Column, Severity: definition.Note, Rule: "script.risk",
+		Reference: scripts[0].task.Reference, Message: risk.String(),
+	}}
 }
 
 // judge leaves, where the level is not known, what every level refuses.

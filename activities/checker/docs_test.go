@@ -13,16 +13,19 @@ import (
 
 const page = "../../docs/security/checker.md"
 
-// TestDocs_Rules compares the table in the documentation with the data.
+// TestDocs_Rules compares the tables in the documentation with the data.
 // UPDATE_DOCS=1 writes it.
 func TestDocs_Rules(t *testing.T) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	const begin, end = "<!-- rules: generated -->\n", "<!-- end of rules -->"
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	require.True(t, ok && ok2)
-	want := before + begin + rulesTable() + end + after
+	want := string(text)
+	for name, table := range map[string]string{"rules": rulesTable(), "risks": risksTable()} {
+		begin, end := "<!-- "+name+": generated -->\n", "<!-- end of "+name+" -->"
+		before, rest, ok := strings.Cut(want, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		require.True(t, ok && ok2, name)
+		want = before + begin + table + end + after
+	}
 	if os.Getenv("UPDATE_DOCS") != "" {
 		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
 		return
@@ -43,6 +46,15 @@ func rulesTable() string {
 			fmt.Fprintf(&b, " %s |", rule.At(level))
 		}
 		fmt.Fprintf(&b, " %s |\n", map[bool]string{true: "yes"}[rule.Grantable])
+	}
+	return b.String()
+}
+
+func risksTable() string {
+	var b strings.Builder
+	b.WriteString("| rule | costs | since |\n|---|---|---|\n")
+	for _, rule := range policies.RiskRules() {
+		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", rule.Rule, rule.Points(), rule.Why)
 	}
 	return b.String()
 }

@@ -5,13 +5,15 @@ import (
 	"strings"
 )
 
-// Severity says whether a finding stops a definition from running.
+// Severity says whether a finding stops a definition from running: an error alone does.
 type Severity string
 
 // The severities.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
+	// Note is about a document with which nothing need be wrong.
+	Note Severity = "note"
 )
 
 // Finding is one thing wrong with a document, with its place and its remedy.
