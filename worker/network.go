@@ -59,6 +59,9 @@ func (f *execNet) limit(policy *policies.Effective, byPolicy bool) error {
 		if wrong, ok := errors.AsType[*policies.SettingError](err); ok {
 			return invalid(wrong.Remedy, "--%s %.40q: %s", flag.name, flag.text, wrong.Reason)
 		}
+		if err != nil {
+			return err
+		}
 		*policy = changed
 	}
 	return nil
