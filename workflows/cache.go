@@ -20,7 +20,7 @@ func (c *definitionCache) load(source contract.Source) (*definition.Definition, 
 	if def, ok := c.get(source.Digest); ok {
 		return def, nil
 	}
-	def, err := definition.Parse(source.File, []byte(source.Document))
+	def, err := definition.ParseBegun(source.File, []byte(source.Document))
 	if err != nil {
 		return nil, configurationFault(fmt.Sprintf("definition: %v", err))
 	}

@@ -24,6 +24,21 @@ func Parse(name string, text []byte) (*Definition, error) {
 	return d, nil
 }
 
+// ParseBegun is Parse for an execution that has begun, or a definition that is published:
+// what was a warning when they came does not stop them.
+func ParseBegun(name string, text []byte) (*Definition, error) {
+	d, findings := Draft(name, text)
+	errs := slices.DeleteFunc(findings.Errors(), func(f Finding) bool { return slices.Contains(warningsOnce, f.Rule) })
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return d, nil
+}
+
+// warningsOnce are the rules whose findings were warnings in an earlier version, and
+// leave nothing out of a Definition.
+var warningsOnce = []string{"document.unknown-key"}
+
 // Check is Parse with the warnings. The Definition is nil where a finding is an error.
 func Check(name string, text []byte) (*Definition, Findings) {
 	d, findings := Draft(name, text)
