@@ -50,7 +50,7 @@ func untilSignalled() (context.Context, func()) {
 type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string        { return e.signal.String() + " signal received" }
-func (e *signalError) Is(target error) bool { return target == context.Canceled } //nolint:errorlint // as errors.Is asks
+func (e *signalError) Is(target error) bool { return target == context.Canceled }
 
 // byPerson tells whether a person at the terminal has ended the context (Ctrl-C).
 // SIGTERM tells no such thing: service managers restart with it, too.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"lazaret.dev/lazaret/activities/contract"
 )
@@ -26,7 +27,7 @@ func TestPrint_HostileText(t *testing.T) {
 	a.printLedger(l)
 	assert.Equal(t, 7, strings.Count(out.String(), "\n"), out.String())
 	a.printIncident(l, contract.LedgerIncident{Reason: hostile, Steps: []contract.IncidentStep{{By: hostile, Note: hostile}}, IncidentFindings: contract.IncidentFindings{Cause: hostile}})
-	assert.NoError(t, a.printViolation(violationEntry{"demo/report", contract.Violation{Subject: hostile, Command: hostile, PID: 3, Task: hostile}}))
+	require.NoError(t, a.printViolation(violationEntry{"demo/report", contract.Violation{Subject: hostile, Command: hostile, PID: 3, Task: hostile}}))
 	a.printDescription(description{executionInfo: executionInfo{ID: hostile}, Held: hostile, Fault: &contract.Fault{Type: contract.RuntimeError, Title: "Runtime error", Detail: hostile}})
 	for line := range strings.Lines(out.String()) {
 		assert.NotRegexp(t, `^ {12}2026-01-01 00:00:00  quarantined → released by ada: fine\\t`, line, "a line of its own")

@@ -82,7 +82,7 @@ func (c *collector) hear(events *eventReader) (done bool, err error) {
 		case errors.Is(err, errLongEvent), errors.Is(err, errTooMuch):
 			return false, fault(Failed, err, "%s broke off", place(c.url))
 		case err != nil || data == nil:
-			return false, nil
+			return false, nil //nolint:nilerr // it is asked for again
 		}
 		full, err := c.add(inbound{content: data})
 		if err != nil {

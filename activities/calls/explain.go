@@ -40,10 +40,9 @@ func unproven(u *url.URL, err error) *Fault {
 // unreached is a server with which nothing was exchanged. Which name server was
 // asked is the worker's own affair.
 func unreached(u *url.URL, err error) *Fault {
-	var outer *url.Error
 	var name *net.DNSError
 	var record tls.RecordHeaderError
-	if errors.As(err, &outer) { // it repeats the URL
+	if outer, is := errors.AsType[*url.Error](err); is { // it repeats the URL
 		err = outer.Err
 	}
 	switch {

@@ -52,20 +52,21 @@ const maxCosts = 5
 
 // String is the rating as one line: "risk Medium, score 60 of 100: script.function (eval) costs 40".
 func (r Risk) String() string {
-	text := fmt.Sprintf("risk %s, score %d of %d", r.Rating, r.Score, policies.BestScore)
+	var text strings.Builder
+	fmt.Fprintf(&text, "risk %s, score %d of %d", r.Rating, r.Score, policies.BestScore)
 	for i, c := range r.Costs[:min(len(r.Costs), maxCosts)] {
 		subject := ""
 		if c.Subject != "" {
 			subject = fmt.Sprintf(" (%.40s)", c.Subject)
 		}
 		if i == 0 {
-			text += fmt.Sprintf(": %s%s costs %d", c.Rule, subject, c.Points)
+			fmt.Fprintf(&text, ": %s%s costs %d", c.Rule, subject, c.Points)
 		} else {
-			text += fmt.Sprintf(", %s%s %d", c.Rule, subject, c.Points)
+			fmt.Fprintf(&text, ", %s%s %d", c.Rule, subject, c.Points)
 		}
 	}
 	if more := len(r.Costs) - maxCosts; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+		fmt.Fprintf(&text, " and %d more", more)
 	}
-	return text
+	return text.String()
 }

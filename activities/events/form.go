@@ -71,7 +71,7 @@ func readMembers(text []byte) (map[string]any, *flaw) {
 	if _, err := decoder.Token(); err != nil {
 		return nil, broken(err, text)
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // as the decoder returns it
+	if _, err := decoder.Token(); err != io.EOF {
 		return nil, noEvent("there is more behind the object")
 	}
 	return members, nil
