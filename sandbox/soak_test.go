@@ -2,8 +2,10 @@ package sandbox_test
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,7 +63,7 @@ type counts struct {
 func census(t *testing.T, r *sandbox.Runner) counts {
 	t.Helper()
 	var now, last counts
-	require.Eventually(t, func() bool {
+	atRest := assert.Eventually(t, func() bool {
 		runtime.GC()
 		var mem runtime.MemStats
 		runtime.ReadMemStats(&mem)
@@ -71,8 +73,22 @@ func census(t *testing.T, r *sandbox.Runner) counts {
 			len(children(t)), runtime.NumGoroutine(), entries(t, "/proc/self/task"), mem.HeapAlloc,
 		}
 		return now.processes == 2+stats.Idle+stats.Zygotes && now.descriptors == last.descriptors && now.groups == last.groups && now.routines == last.routines
-	}, 30*time.Second, 200*time.Millisecond, "the runner does not come to rest: %+v", now)
+	}, 30*time.Second, 200*time.Millisecond)
+	if !atRest {
+		t.Fatalf("the runner does not come to rest: %+v; pool %+v; children:\n%s", now, r.PoolStats(), strings.Join(described(children(t)), "\n"))
+	}
 	return now
+}
+
+// described says what processes are.
+func described(pids []string) []string {
+	all := slices.Clone(pids)
+	for i, pid := range pids {
+		command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+		stat, _ := os.ReadFile("/proc/" + pid + "/stat")
+		all[i] = fmt.Sprintf("%q, %.60q", stat[:min(len(stat), 60)], command)
+	}
+	return all
 }
 
 func entries(t *testing.T, dir string) int {

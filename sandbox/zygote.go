@@ -213,10 +213,11 @@ func (z *forkServer) disown() {
 	_ = unix.Close(pidfd)
 }
 
-// hurry has nobody wait for the zygote any longer when the runner is being closed,
-// until the returned function is called.
+// hurry bounds how long anybody waits for the zygote once the runner is being closed,
+// until the returned function is called: long enough for the answer of one that serves,
+// since what it has made is the worker's to wait for.
 func (z *forkServer) hurry() func() bool {
-	return context.AfterFunc(z.own.runner.ctx, func() { _ = z.own.slot.control.SetDeadline(time.Now()) })
+	return context.AfterFunc(z.own.runner.ctx, func() { _ = z.own.slot.control.SetDeadline(time.Now().Add(forkPatience)) })
 }
 
 // clone has the zygote fork a pid 1 with the slot's descriptors, and returns its pidfd.

@@ -234,3 +234,22 @@ func TestZygote_Pythons(t *testing.T) {
 		t.Skip("no other Python; pyenv install 3.10 3.11 3.12 3.13")
 	}
 }
+
+// TestZygote_ClosedWhileItForks: of a copy that is being made when the runner is closed
+// nothing is left either.
+func TestZygote_ClosedWhileItForks(t *testing.T) {
+	newRunner(t) // for the skip
+	s := forkSpec(t, policies.Standard, "print(1)")
+	for i := range 40 {
+		r, err := sandbox.New(sandbox.Options{Prepared: 1, Warm: sandbox.PoolLimits{PerKind: 2, Refill: sandbox.RefillZygote}})
+		require.NoError(t, err)
+		require.NoError(t, r.Keep(t.Context(), s))
+		_, err = r.Run(t.Context(), s) // it takes one, and another one is made
+		require.NoError(t, err)
+		time.Sleep(time.Duration(i) * 250 * time.Microsecond)
+		require.NoError(t, r.Close())
+		for _, child := range described(children(t)) {
+			require.NotContains(t, child, "python3")
+		}
+	}
+}
