@@ -4,6 +4,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"lazaret.dev/lazaret/workflows/definition"
+	"lazaret.dev/lazaret/workflows/expression"
 )
 
 // runFork runs its branches at the same time, each with the fork's input and a
@@ -25,16 +26,24 @@ func (e *execution) runFork(ctx workflow.Context, s scope, t *definition.Task, b
 		return r.output, definition.Then{Directive: definition.End}, nil
 	}
 	if body.Compete {
-		*s.line = u.Branches[r.winner].Line
+		s.line.merge(u.Branches[r.winner].Line.Context)
 		return u.Branches[r.winner].Body.Data, t.Then, nil
 	}
 	outputs := make([]any, len(u.Branches))
-	exports := s.line.exports
 	for i, b := range u.Branches {
-		outputs[i], exports = b.Body.Data, max(exports, b.Line.exports)
+		outputs[i] = b.Body.Data
 	}
-	*s.line = line{mergeContexts(s.line.Context, u.Branches), exports}
+	s.line.merge(mergeContexts(s.line.Context, u.Branches))
 	return outputs, t.Then, nil
+}
+
+// merge takes what branches have made of the context, if it is another: some may have
+// done so in an earlier run.
+func (l *line) merge(context any) {
+	if !expression.Equal(l.Context, context) {
+		l.exports++
+	}
+	l.Context = context
 }
 
 // race is the running of a fork's branches.
