@@ -220,8 +220,8 @@ func (d *drill) start(ctx context.Context) error {
 			}
 		}
 		state, err := d.state(ctx, d.bystander.GetID())
-		if err == nil && state.Fault != nil && state.Fault.Type == contract.Quarantined {
-			d.bystander = nil // the worker does not know yet of the release
+		if err == nil && turnedAway(state) {
+			d.bystander = nil
 		}
 		return err == nil && len(state.Tasks) > 1 && state.Tasks[1].Runs > 0, nil
 	})
@@ -231,10 +231,13 @@ func (d *drill) start(ctx context.Context) error {
 func (d *drill) offend(ctx context.Context) error {
 	asked := time.Now()
 	var err error
-	if d.culprit, err = d.begin(ctx, `{"act": true}`); err != nil {
-		return err
-	}
 	return d.await(ctx, func() (bool, error) {
+		if d.culprit == nil {
+			if d.culprit, err = d.begin(ctx, `{"act": true}`); err != nil {
+				return false, err
+			}
+		}
+		state, _ := d.state(ctx, d.culprit.GetID()) // before the ledger, which knows first of what it did
 		l, err := d.ledgers().Ledger(ctx, drillNamespace, drillName)
 		if err != nil {
 			return false, nil //nolint:nilerr // there is none yet
@@ -247,8 +250,17 @@ func (d *drill) offend(ctx context.Context) error {
 				return true, nil
 			}
 		}
+		if turnedAway(state) {
+			asked, d.culprit = time.Now(), nil
+		}
 		return false, nil
 	})
+}
+
+// turnedAway tells whether a worker has refused an execution, as if its definition were
+// still held: it does not know yet of the release.
+func turnedAway(state contract.State) bool {
+	return state.Fault != nil && state.Fault.Type == contract.Quarantined
 }
 
 // ledgerIs waits for what the ledger shall come to.
