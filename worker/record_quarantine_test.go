@@ -17,14 +17,7 @@ import (
 // register, which never end, an execution that held, and errors that were recovered
 // from.
 func TestRecordQuarantine(t *testing.T) {
-	release := os.Getenv(record)
-	require.NotEmpty(t, release, "set %s to the release", record)
-	folder := filepath.Join("../testdata/histories", release)
-	g := newGround(t)
-	write := func(name, id, run string) {
-		t.Helper()
-		writeHistory(t, filepath.Join(folder, name+".json"), historyEvents(t, g.session, id, run))
-	}
+	g, write := newRecording(t)
 	name := "strict/recorded"
 	code := "import time\ntry: open('/etc/shadow')\nexcept OSError: pass\n"
 	for n := 1; n < 3; n++ {
@@ -79,14 +72,7 @@ func TestRecordQuarantine(t *testing.T) {
 // from, but which its ledger is told of (A14), the ledger, and an execution that is
 // refused as it begins because its definition is in quarantine.
 func TestRecordErrors(t *testing.T) {
-	release := os.Getenv(record)
-	require.NotEmpty(t, release, "set %s to the release", record)
-	folder := filepath.Join("../testdata/histories", release)
-	g := newGround(t)
-	write := func(name, id, run string) {
-		t.Helper()
-		writeHistory(t, filepath.Join(folder, name+".json"), historyEvents(t, g.session, id, run))
-	}
+	g, write := newRecording(t)
 	failing := g.begin(t, groundText("ground/failing", "raise SystemExit(3)"), "null")
 	_, err := follow(t.Context(), g.Client, failing, nil)
 	require.Error(t, err)
@@ -136,4 +122,17 @@ func TestRecordSuspended(t *testing.T) {
 	_, err = follow(t.Context(), s.Client, s.GetWorkflow(t.Context(), id, run), nil)
 	requireFaultOf(t, err, contract.Refused, "is suspended by the policy")
 	writeHistory(t, filepath.Join(folder, "suspended-start.json"), historyEvents(t, s, id, run))
+}
+
+// newRecording is a ground, and what writes the history of one of its executions to
+// the release that the environment names.
+func newRecording(t *testing.T) (g *ground, write func(name, id, run string)) {
+	t.Helper()
+	release := os.Getenv(record)
+	require.NotEmpty(t, release, "set %s to the release", record)
+	g = newGround(t)
+	return g, func(name, id, run string) {
+		t.Helper()
+		writeHistory(t, filepath.Join("../testdata/histories", release, name+".json"), historyEvents(t, g.session, id, run))
+	}
 }

@@ -156,8 +156,8 @@ func forged() *flaw {
 
 // broken is a text that is no JSON.
 func broken(err error, text []byte) *flaw {
-	var any json.RawMessage
-	if whole := json.Unmarshal(text, &any); whole != nil { // with the place in the whole
+	var read json.RawMessage
+	if whole := json.Unmarshal(text, &read); whole != nil { // with the place in the whole
 		err = whole
 	}
 	if err == nil {
