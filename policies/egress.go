@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
-
 	"lazaret.dev/lazaret/sandbox"
 	"lazaret.dev/lazaret/sandbox/egress"
 	"lazaret.dev/lazaret/sandbox/seccomp"
@@ -59,30 +57,6 @@ func (e Effective) Open(s *sandbox.Spec, more []egress.Rule) error {
 	s.Network.Limits = e.Carried
 	return nil
 }
-
-// With is the same with another value of a setting, written as in a rule: what an operator
-// says with a flag. As a policy is what operators agreed on, wider must be true for it
-// to permit more than before.
-func (e Effective) With(key, text string, wider bool) (Effective, error) {
-	s, n := findSetting(key), &yaml.Node{Kind: yaml.ScalarNode, Value: text}
-	r := &documentReader{}
-	value, ok := s.read(r, n)
-	if !ok {
-		wrong := r.findings[0]
-		return e, &SettingError{wrong.Message, wrong.Hint}
-	}
-	changed := e
-	s.apply(&changed, value)
-	if !wider && s.narrows != nil && !s.narrows(changed, e) {
-		return e, &SettingError{fmt.Sprintf("%s is %s, which is more than %s", key, shown(s.show(changed)), shown(s.show(e))), "give no more than the policy"}
-	}
-	return changed, nil
-}
-
-// SettingError is a value that a setting cannot have, with the remedy; there may be none.
-type SettingError struct{ Reason, Remedy string }
-
-func (e *SettingError) Error() string { return e.Reason }
 
 // made says whether a Spec's system-call policy is still the level's.
 func (p preset) made(s sandbox.Spec) bool {

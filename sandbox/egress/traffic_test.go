@@ -57,8 +57,8 @@ func dup(tb testing.TB, conn net.Conn) net.Conn {
 }
 
 // TestTraffic_NeverMore: whatever is sent, in whatever parts, by whom, and over however
-// many connections, no more bytes than the limit leave the proxy; and all of them do
-// where nobody is in the way.
+// many connections, no more bytes than the limit leave the proxy. That as many do is
+// TestTraffic_Exact's.
 func TestTraffic_NeverMore(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 9))
 	for range 30 {
