@@ -21,6 +21,7 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 	}
 	l := u.Loop
 	s = s.bindItem(body.Each, nil, body.At, 0)
+	wears, first := e.lifecycle == nil && replaces(body.Do), l.Index
 	for l.Index < len(l.Items) {
 		s.vars.value, s.vars.index = l.Items[l.Index], l.Index // nothing of the item before goes on
 		goes, err := e.goesOn(ctx, s, t, body, u)
@@ -28,9 +29,13 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 			return l.Body.Data, t.Then, err
 		}
 		e.progress.item(t, l.Index+1, len(l.Items))
+		before := l.Body.Data
 		output, ended, err := e.runList(ctx, s, body.Do, l.Body)
 		if err != nil || ended != definition.Continue {
 			return output, after(t, ended), err
+		}
+		if wears && l.Index > first { // the loop made what was before, and showed it to nobody
+			l.Body.wear(before)
 		}
 		l.Index++
 		l.Body.restart(output)

@@ -32,8 +32,17 @@ func (f *frame) lent() *spare {
 // fresh is a task that has not begun.
 func (f *frame) fresh() *underWay {
 	task := &f.lent().task
-	*task = underWay{}
+	*task = underWay{worn: task.worn}
 	return task
+}
+
+// wear leaves data that nobody holds any more to the list's only task, a set task that
+// made it, and has just made other data which does not hold it either.
+func (f *frame) wear(data any) {
+	task := &f.lent().task
+	if object, is := data.(map[string]any); is && task.alone {
+		task.worn = object
+	}
 }
 
 // restart begins the list again, with other data.
@@ -57,6 +66,10 @@ type underWay struct {
 	Approval *contract.Approvable `json:"approval,omitempty"`
 	// Extend is set beside it where extensions are around the task.
 	Extend *extending `json:"extend,omitempty"`
+
+	// Of a set task, see frame.wear: what it may fill, and whether what it made is alone.
+	worn  map[string]any
+	alone bool
 }
 
 // loop is the state of a for task between two items.

@@ -114,7 +114,7 @@ func (b *formulaBuilder) query(q *gojq.Query) piece {
 		return nil
 	}
 	if name, is := operators[q.Op]; is && b.natives[name] != nil {
-		return operation{name, left, right}
+		return operation{name, onIntegers[name], left, right}
 	}
 	switch q.Op {
 	case gojq.OpPipe:
@@ -247,6 +247,7 @@ func (p pipe) value(w *walk, in any) (any, bool) {
 
 type operation struct {
 	name        string
+	integers    func(left, right int) (v any, ok bool) // nil: there is none
 	left, right piece
 }
 
@@ -258,6 +259,11 @@ func (o operation) value(w *walk, in any) (any, bool) {
 	left, ok := o.left.value(w, in)
 	if !ok {
 		return nil, false
+	}
+	if l, r, both := integers(left, right); both && o.integers != nil {
+		if v, ok := o.integers(l, r); ok {
+			return v, true
+		}
 	}
 	w.args[0], w.args[1] = left, right
 	v := w.machine.natives[o.name](in, w.args[:])

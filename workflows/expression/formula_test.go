@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func agreesWithMachine(t *testing.T, text string, inputs []any) {
 }
 
 var formulaSamples = append([]any{
+	math.MaxInt, math.MinInt, math.MaxInt, 1, math.MinInt, -1, // beyond which integers have no end
 	false, 0, -3, 2.5, 1e300, "", "a,b", new(big.Int).Lsh(big.NewInt(1), 70), new(big.Int).Lsh(big.NewInt(1), maxBits+1),
 	map[string]any{"a": 1, "b": 2},
 	map[string]any{"a": false, "b": "x", "c": []any{1}},
@@ -63,7 +65,7 @@ func TestFormula_AgreesWithTheMachine(t *testing.T) {
 	for _, text := range []string{
 		"(.a // 0) + $n", ".a + 1", ".a + .b", ". + .", ". - .", ". * 2", ". / 2", ". % 3", ". * .", "1 + 2", "(1 + 2) * $n", "1 + 2 + .a",
 		".a == 1 and $v.b == \"x\"", ".a or .b", ".a and .b or $v", "(.a and .b) // 7", ".a // .b // $v.a // 9", "(.a // .b) == 1 // .b",
-		"((.a // .b) == 2) // ((.b // 3) == 3)", ". == $v", ". != $v", ". < $v", ". <= $v", ". > $v", ". >= $v", "null // false", "true and false",
+		"((.a // .b) == 2) // ((.b // 3) == 3)", ". == $v", ". != $v", ". < $v", ". <= $v", ". > $v", ". >= $v", ". + $v", ". - $v", "null // false", "true and false",
 		"{a: .a, b: $v.b}", "{a: 1}", "{a: {b: .a}}", "{}", "({a: .a}).a", "(.a | .b) // 1", ". | . + 1", "$v | .a // .b", ".a.b + .b.c",
 		"(.a // null) // .b", "{a: (.a // 1), b: (.b // 2), c: (.a and .b)}", "\"text\" + .b", ". * 1000000", "1.50 + .a", "100000000000000000000 + .a",
 		"(.a == null) or (.b != null)", "$n * 2 + 1", "$n % 2 == 0", "null", "false", "\"x\"", "1", "1.0", "$v + $v", ".a - .b", "1 / .a", "1 % .a", ". * 1e9",

@@ -57,23 +57,37 @@ func CompileSlot(tree any, scope Scope, mode Mode) (*Template, error) {
 // share structure with in and env. The error is an *EvaluationError with the
 // Path of the expression that failed; the first in key order, so always the same.
 func (t *Template) Evaluate(in any, env Env) (any, error) {
-	v, err := t.root.evaluate(in, env)
-	if err != nil {
-		return nil, err
-	}
+	v, _, err := t.EvaluateAgain(in, env, nil)
+	return v, err
+}
+
+// EvaluateAgain is Evaluate for what is evaluated over and over. It tells of a result
+// that it is alone: an object that this call made, and that holds no other. Once nobody
+// holds such a result any more, a later call may be given it as worn, and then fills and
+// returns it. worn is nil where there is none.
+func (t *Template) EvaluateAgain(in any, env Env, worn map[string]any) (v any, alone bool, err error) {
 	switch root := t.root.(type) {
 	case object:
-		if root.flat(v) {
-			return v, nil
+		members, err := root.fill(worn, in, env)
+		if err != nil {
+			return nil, false, err
 		}
+		if root.flat(members) {
+			return members, true, nil
+		}
+		v = members
 	case list:
+		if v, err = root.evaluate(in, env); err != nil {
+			return nil, false, err
+		}
 	default:
-		return v, nil
+		v, err = root.evaluate(in, env)
+		return v, false, err
 	}
 	if err := measure(v); err != nil {
-		return nil, &EvaluationError{Reason: "template's result: " + err.Error()}
+		return nil, false, &EvaluationError{Reason: "template's result: " + err.Error()}
 	}
-	return v, nil
+	return v, false, nil
 }
 
 // Constant returns the value of a template without expressions: a copy.
@@ -218,9 +232,8 @@ type object struct {
 
 // flat says that what the object evaluated to is no larger than itself, and small: what
 // a loop makes again and again.
-func (o object) flat(v any) bool {
-	members, is := v.(map[string]any)
-	if !is || o.size > MaxSize {
+func (o object) flat(members map[string]any) bool {
+	if o.size > MaxSize {
 		return false
 	}
 	for _, key := range o.keys {
@@ -233,8 +246,13 @@ func (o object) flat(v any) bool {
 	return true
 }
 
-func (o object) evaluate(in any, env Env) (any, error) {
-	members := make(map[string]any, len(o.keys))
+func (o object) evaluate(in any, env Env) (any, error) { return o.fill(nil, in, env) }
+
+// fill evaluates the members into an object that it made before, or into a new one.
+func (o object) fill(members map[string]any, in any, env Env) (map[string]any, error) {
+	if members == nil {
+		members = make(map[string]any, len(o.keys))
+	}
 	for i, n := range o.values {
 		value, err := n.evaluate(in, env)
 		if err != nil {
