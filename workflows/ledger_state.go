@@ -124,10 +124,10 @@ func (l *ledgerState) record(j contract.Judged) {
 	if alert {
 		l.Alerted = j.At
 	}
+	l.Violations = slices.Concat(l.Violations, j.Violations) // without room for more: most ledgers get few
 	for _, v := range j.Violations {
 		l.Total++
 		l.Seen = append(l.Seen, v.ID)
-		l.Violations = append(l.Violations, v)
 		l.see(v, j.At)
 		if contract.LedgerHolds(l.State) && l.counts(v) {
 			l.hold(v)
