@@ -37,6 +37,8 @@ func tuning() dynamicconfig.StaticClient {
 		dynamicconfig.OutboundProcessorMaxPollRPS.Key():       pollRPS,
 		dynamicconfig.HistoryLongPollExpirationInterval.Key(): waitAgain,
 		dynamicconfig.HistoryCacheHostLevelMaxSize.Key():      cachedExecutions,
+		// Of what was written, for other clusters to read: there are none.
+		dynamicconfig.XDCCacheMaxSizeBytes.Key(): 0,
 
 		// Partitions spread a task queue over hosts. On one host they only add
 		// hops, and pollers waiting at the wrong one.
