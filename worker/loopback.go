@@ -20,8 +20,19 @@ func loopback(flag, address, remedy string) error {
 	if err != nil {
 		return invalid("give it as host:port, such as 127.0.0.1:9464", "--%s: address %q: %w", flag, address, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return invalid(remedy, "--%s: address %q is not a loopback address", flag, address)
 	}
 	return nil
+}
+
+// loopbackAddress tells whether a host:port is on this machine.
+func loopbackAddress(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && isLoopback(host)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -138,6 +138,9 @@ func (a *app) dial(parent context.Context, options client.Options) (client.Clien
 	if options.Logger == nil {
 		options.Logger = temporalLogger(a.logger(zerolog.ErrorLevel))
 	}
+	if loopbackAddress(options.HostPort) {
+		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{} // it costs more than it saves here
+	}
 	c, err := client.DialContext(ctx, options)
 	switch {
 	case parent.Err() != nil && err != nil:
