@@ -27,12 +27,12 @@ func (t Transport) mail(ctx context.Context, target policies.NotifyTarget, secre
 	if err != nil {
 		return permanent{err}
 	}
-	client, err := t.greet(ctx, target)
+	client, here, err := t.greet(ctx, target)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	if err := t.secure(client, target, secret); err != nil {
+	if err := t.secure(client, here, target, secret); err != nil {
 		return err
 	}
 	if err := client.Mail(addressOf(target.From)); err != nil {
@@ -57,14 +57,15 @@ func (t Transport) mail(ctx context.Context, target policies.NotifyTarget, secre
 	return nil
 }
 
-func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*smtp.Client, error) {
+// greet connects to the mail server, and tells whether it is on this machine.
+func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (client *smtp.Client, here bool, err error) {
 	connect, err := dialer(target)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	u, err := url.Parse(target.URL)
 	if err != nil {
-		return nil, permanent{err}
+		return nil, false, permanent{err}
 	}
 	port := u.Port()
 	if port == "" {
@@ -72,7 +73,7 @@ func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*sm
 	}
 	conn, err := connect.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
@@ -81,16 +82,19 @@ func (t Transport) greet(ctx context.Context, target policies.NotifyTarget) (*sm
 		secured := tls.Client(conn, t.tls(u.Hostname()))
 		if err := secured.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
-			return nil, refusedTLS(err)
+			return nil, false, refusedTLS(err)
 		}
 		conn = secured
 	}
-	client, err := smtp.NewClient(conn, u.Hostname())
+	// The name says nothing of where it leads to.
+	at, _ := conn.RemoteAddr().(*net.TCPAddr)
+	here = at != nil && at.IP.IsLoopback()
+	client, err = smtp.NewClient(conn, u.Hostname())
 	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return client, nil
+	return client, here, nil
 }
 
 func (t Transport) tls(host string) *tls.Config {
@@ -98,7 +102,7 @@ func (t Transport) tls(host string) *tls.Config {
 }
 
 // secure begins TLS and logs in.
-func (t Transport) secure(client *smtp.Client, target policies.NotifyTarget, secret string) error {
+func (t Transport) secure(client *smtp.Client, here bool, target policies.NotifyTarget, secret string) error {
 	u, err := url.Parse(target.URL)
 	if err != nil {
 		return permanent{err}
@@ -113,7 +117,7 @@ func (t Transport) secure(client *smtp.Client, target policies.NotifyTarget, sec
 		}
 		secured = true
 	}
-	if ip := net.ParseIP(u.Hostname()); !secured && (ip == nil || !ip.IsLoopback()) {
+	if !secured && !here {
 		return permanent{errors.New("the mail server offers no TLS, and is not on this machine")}
 	}
 	if secret == "" {

@@ -108,7 +108,11 @@ func dialer(target policies.NotifyTarget) (*egress.Dialer, error) {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443", "smtp": "25", "smtps": "465"}[u.Scheme]
 	}
-	rules, err := egress.ParseRules(append([]string{net.JoinHostPort(u.Hostname(), port)}, target.PrivateNetworks...))
+	permitted := []string{net.JoinHostPort(u.Hostname(), port)}
+	if u.Hostname() == "localhost" { // whose addresses everybody knows (RFC 6761)
+		permitted = append(permitted, net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port))
+	}
+	rules, err := egress.ParseRules(append(permitted, target.PrivateNetworks...))
 	if err != nil {
 		return nil, permanent{err}
 	}

@@ -116,6 +116,21 @@ func TestSlack(t *testing.T) {
 	assert.Len(t, got, 1)
 }
 
+// TestMail_Localhost: a mail server of this machine's own is reached by its name, and
+// needs no TLS.
+func TestMail_Localhost(t *testing.T) {
+	t.Parallel()
+	server := startMailServer(t, &mailServer{password: "pass"})
+	target := policies.NotifyTarget{
+		Name: "team", Type: "smtp", URL: strings.Replace(server.url(), "127.0.0.1", "localhost", 1),
+		From: "a@example.org", To: []string{"b@example.org"}, SecretFrom: "env:P",
+	}
+	transport := Transport{Secret: secretOf(map[string]string{"env:P": "pass"}), Wait: time.Millisecond}
+	require.NoError(t, transport.Deliver(t.Context(), target, aMessage()))
+	require.Len(t, server.received(), 1)
+	assert.False(t, server.received()[0].secured)
+}
+
 // TestMail: over STARTTLS with a login, tried again after a 4xx, and not after a 5xx.
 func TestMail(t *testing.T) {
 	t.Parallel()
