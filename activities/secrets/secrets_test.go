@@ -29,6 +29,8 @@ func TestStore_Sources(t *testing.T) {
 	value, err := resolve(t, "a=file:"+file, "a")
 	require.NoError(t, err)
 	assert.Equal(t, "s3cret", value)
+	_, err = resolve(t, "a=credential:none", "a")
+	require.ErrorContains(t, err, "there is no none in CREDENTIALS_DIRECTORY, "+os.Getenv("CREDENTIALS_DIRECTORY")+"; the unit needs LoadCredential=none:PATH")
 	value, err = resolve(t, "a=credential:value", "a")
 	require.NoError(t, err)
 	assert.Equal(t, "s3cret", value)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,7 +73,11 @@ func (c credential) read(context.Context) (string, error) {
 	if dir == "" {
 		return "", errors.New("no systemd credentials: CREDENTIALS_DIRECTORY is not set; the unit needs LoadCredential=")
 	}
-	return readFile(filepath.Join(dir, string(c)), false)
+	text, err := readFile(filepath.Join(dir, string(c)), false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no %s in CREDENTIALS_DIRECTORY, %s; the unit needs LoadCredential=%s:PATH", string(c), dir, string(c))
+	}
+	return text, err
 }
 
 func readFile(path string, private bool) (string, error) {
