@@ -90,9 +90,12 @@ func (f codecServerFlags) listen(ctx context.Context) (net.Listener, string, err
 	}
 	var settings *tls.Config
 	if f.cert != "" || f.key != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if f.cert == "" || f.key == "" {
+			return nil, "", invalid("", "--tls-cert and --tls-key go together")
+		}
+		pair, err := servedPair{"tls-cert", f.cert, "tls-key", f.key}.load()
 		if err != nil {
-			return nil, "", invalid("give a PEM file each with --tls-cert and --tls-key", "certificate: %w", err)
+			return nil, "", err
 		}
 		settings = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,6 +41,7 @@ type ingress struct {
 	senders  events.Credentials
 	server   *http.Server
 	secure   bool
+	warning  string // of the certificate; empty: none
 }
 
 // Bounds of the connections to the ingress; those of requests are the handler's.
@@ -65,6 +67,9 @@ func newIngress(ctx context.Context, f ingressFlags) (*ingress, error) {
 	if (f.cert == "") != (f.key == "") {
 		return nil, invalid("", "--event-tls-cert and --event-tls-key go together")
 	}
+	if _, _, err := net.SplitHostPort(f.address); err != nil {
+		return nil, invalid("give it as host:port, such as 127.0.0.1:8090", "--event-listen: address %q: %w", f.address, err)
+	}
 	if f.cert == "" {
 		remedy := "without TLS, tokens would go over the network in the clear: give --event-tls-cert and --event-tls-key, or listen on 127.0.0.1 behind a proxy that has TLS"
 		if err := loopback(ingressFlag, f.address, remedy); err != nil {
@@ -78,11 +83,14 @@ func newIngress(ctx context.Context, f ingressFlags) (*ingress, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if i.secure = f.cert != ""; i.secure {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		pair, err := servedPair{"event-tls-cert", f.cert, "event-tls-key", f.key}.load()
 		if err != nil {
-			return nil, invalid("", "--event-tls-cert %s, --event-tls-key %s: %w", f.cert, f.key, unwrapPath(err))
+			return nil, err
 		}
 		config.Certificates = []tls.Certificate{pair}
+		if reason := outdated(pair, time.Now()); reason != "" {
+			i.warning = "--event-tls-cert " + f.cert + ": " + reason
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.address)
 	if err != nil {
@@ -137,6 +145,17 @@ func (i *ingress) serve(gateway *events.Gateway, m *monitor, log zerolog.Logger)
 		ErrorLog:          slog.NewLogLogger(zerolog.NewSlogHandler(lines), slog.LevelDebug),
 	}
 	go func() { _ = i.server.Serve(i.listener) }()
+}
+
+// announce says where events are posted to, behind the words given.
+func (i *ingress) announce(out io.Writer, words string) {
+	if i == nil {
+		return
+	}
+	fmt.Fprintln(out, words+i.address())
+	if i.warning != "" {
+		fmt.Fprintln(out, "warning: "+i.warning)
+	}
 }
 
 // address is where events are posted to.

@@ -93,9 +93,7 @@ func (a *app) announce(e *embedded, home *install.Install, worker serviceOptions
 	if worker.monitor != nil {
 		fmt.Fprintf(a.stderr, "Metrics    http://%s/metrics\n", worker.monitor.address())
 	}
-	if worker.ingress != nil {
-		fmt.Fprintf(a.stderr, "Events     %s\n", worker.ingress.address())
-	}
+	worker.ingress.announce(a.stderr, "Events     ")
 	fmt.Fprintf(a.stderr, "Web UI     %s\n", e.server.LoginURL())
 	a.announceDegraded(e.worker, 0)
 	fmt.Fprintf(a.stderr, "The link works once; `lazaret up --link` makes another. Stop with Ctrl-C.\n")

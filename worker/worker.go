@@ -175,9 +175,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	if options.monitor != nil {
 		fmt.Fprintf(a.stderr, "metrics on http://%s/metrics\n", options.monitor.address())
 	}
-	if options.ingress != nil {
-		fmt.Fprintf(a.stderr, "events to %s\n", options.ingress.address())
-	}
+	options.ingress.announce(a.stderr, "events to ")
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(a.stderr, "stopping: running scripts have", flags.grace, "to finish")
