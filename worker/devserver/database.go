@@ -161,7 +161,7 @@ func stateFolder(path string, err error) error {
 	return &StartError{
 		Code:   StateFolder,
 		Reason: fmt.Sprintf("%q cannot be used: %v", path, err),
-		Hint:   "check space and permissions there, or name another folder with XDG_STATE_HOME",
+		Hint:   "check space and permissions there, or name another folder with --state-dir",
 		Err:    err,
 	}
 }

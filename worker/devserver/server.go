@@ -249,7 +249,7 @@ func asStartError(err error) error {
 		return &StartError{
 			Code:   AlreadyRunning,
 			Reason: held.Error(),
-			Hint:   "use the server that runs there, stop it, or name another folder with XDG_STATE_HOME",
+			Hint:   "use the server that runs there, stop it, or name another folder with --state-dir",
 			Err:    err,
 		}
 	case errors.As(err, &folder):

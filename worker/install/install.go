@@ -88,7 +88,7 @@ func privateFolder(dir string) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return &Error{
 			Reason: fmt.Sprintf("state folder %q is open to other users (mode %04o)", dir, mode),
-			Hint:   fmt.Sprintf("chmod 700 %q, or name another folder with XDG_STATE_HOME", dir),
+			Hint:   fmt.Sprintf("chmod 700 %q, or name another folder with --state-dir", dir),
 		}
 	}
 	return writable(dir)
@@ -115,7 +115,7 @@ func unusableFolder(dir string, err error) error {
 	}
 	return &Error{
 		Reason: fmt.Sprintf("state folder %q cannot be written", dir),
-		Hint:   "make it writable for this user, or name another folder with XDG_STATE_HOME",
+		Hint:   "make it writable for this user, or name another folder with --state-dir",
 		Err:    err,
 	}
 }
@@ -129,6 +129,6 @@ func ownedByUs(path string, info fs.FileInfo) error {
 	}
 	return &Error{
 		Reason: fmt.Sprintf("%q belongs to user id %d, this process runs as %d", path, stat.Uid, os.Geteuid()),
-		Hint:   "run as its owner, or name another folder with XDG_STATE_HOME",
+		Hint:   "run as its owner, or name another folder with --state-dir",
 	}
 }

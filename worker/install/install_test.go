@@ -101,7 +101,7 @@ func TestOpen_Refuses(t *testing.T) {
 		"folder open to others": {
 			func(dir string) error { return os.Chmod(dir, 0o755) },
 			`state folder "DIR" is open to other users (mode 0755)`,
-			`chmod 700 "DIR", or name another folder with XDG_STATE_HOME`,
+			`chmod 700 "DIR", or name another folder with --state-dir`,
 		},
 		"token cut short": {
 			func(dir string) error { return os.WriteFile(dir+"/grant.key", []byte("00ff\n"), 0o600) },
