@@ -186,6 +186,7 @@ func (a *app) deleteVersion(ctx context.Context, s *session, name string) error 
 		return publishedError(err)
 	}
 	fmt.Fprintf(a.stderr, "deleted %s\n", reference)
+	a.warnOfParents(ctx, s, reference)
 	return nil
 }
 

@@ -147,11 +147,11 @@ func choose(index contract.Index, reference contract.Reference) (contract.Publis
 	case want == "":
 		return contract.PublishedVersion{}, &Missing{reference, "is deleted, as is every other version", "publish it again, or another version"}
 	case at < 0:
-		return contract.PublishedVersion{}, &Missing{reference, "is not published", "there are " + versionList(index)}
+		return contract.PublishedVersion{}, &Missing{reference, "is not published", thereAre(index)}
 	case index.Versions[at].Deleted():
 		return contract.PublishedVersion{}, &Missing{
 			reference, "is deleted, since " + index.Versions[at].DeletedAt.UTC().Format(time.RFC3339),
-			"publish it again, or start another version: " + versionList(index),
+			again(index),
 		}
 	case reference.Digest != "" && index.Versions[at].Digest != reference.Digest:
 		return contract.PublishedVersion{}, &Missing{Reference: reference, Reason: fmt.Sprintf(
@@ -183,15 +183,29 @@ func before(index contract.Index, version string) string {
 // maxListed bounds the names that a message lists.
 const maxListed = 8
 
+// thereAre is the hint for a version that was never published.
+func thereAre(index contract.Index) string {
+	if index.Latest == "" {
+		return "every version is deleted: publish this one"
+	}
+	return "there are " + versionList(index)
+}
+
+// again is the hint for a version that is deleted.
+func again(index contract.Index) string {
+	if index.Latest == "" {
+		return "publish it again, or another version: none is left"
+	}
+	return "publish it again, or start another version: " + versionList(index)
+}
+
+// versionList lists the versions that are not deleted.
 func versionList(index contract.Index) string {
 	var names []string
 	for _, v := range index.Versions {
 		if !v.Deleted() {
 			names = append(names, v.Version)
 		}
-	}
-	if len(names) == 0 {
-		return "no version"
 	}
 	if len(names) > maxListed {
 		names = append(names[:maxListed], "…")
