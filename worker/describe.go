@@ -61,11 +61,25 @@ func (a *app) describe(ctx context.Context, s *session, id string) error {
 	if !d.Ended.IsZero() {
 		contract.Ended(d.Tasks) // of one that was terminated, no code has said so
 	}
+	if brokenOff := d.Status == "terminated" || d.Status == "timedout"; brokenOff {
+		breakOff(&d)
+	}
 	if a.output != "table" {
 		return a.printJSON(d)
 	}
 	a.printDescription(d)
 	return nil
+}
+
+// breakOff gives what Temporal has ended, without a word to the execution's own code,
+// the state for it: no task runs any more, and nobody can decide about one.
+func breakOff(d *description) {
+	d.Held, d.Approvals = "", nil
+	for i, t := range d.Tasks {
+		if t.Status == "running" || t.Status == contract.AwaitingApproval {
+			d.Tasks[i].Status = d.Status
+		}
+	}
 }
 
 // state asks a worker; an execution that has ended is replayed for it.

@@ -34,4 +34,7 @@ func TestDescribe_NotReached(t *testing.T) {
 
 	require.NoError(t, s.TerminateWorkflow(t.Context(), run.GetID(), "", "seen"))
 	require.Eventually(t, func() bool { return statuses()["behind"] == contract.NotReached }, patience, glance)
+	assert.Equal(t, "terminated", statuses()["long"])
+	_, err := resultOf(t, s, run)
+	requireFaultOf(t, err, contract.RuntimeError, "was terminated, by a person or by a schedule")
 }

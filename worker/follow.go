@@ -136,7 +136,7 @@ func outcome(err error) error {
 	case temporal.IsTimeoutError(err):
 		return &contract.Fault{Type: contract.TimeoutError, Status: 408, Title: "Timeout", Detail: "Temporal's execution timeout passed"}
 	case errors.As(err, &terminated):
-		return &contract.Fault{Type: contract.RuntimeError, Status: 500, Title: "Terminated", Detail: "the execution was terminated by an operator"}
+		return &contract.Fault{Type: contract.RuntimeError, Status: 500, Title: "Terminated", Detail: "the execution was terminated, by a person or by a schedule whose overlapPolicy is TerminateOther"}
 	}
 	return &contract.Fault{Type: contract.RuntimeError, Status: 500, Title: "Runtime error", Detail: ended.Error()}
 }

@@ -17,7 +17,7 @@ type TaskState struct {
 	Name      string `json:"name"`
 	Kind      string `json:"kind"`
 	Depth     int    `json:"depth"`
-	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled, not reached
+	Status    string `json:"status"`          // pending, running, awaiting approval, completed, skipped, faulted, cancelled, not reached; describe also has terminated and timedout
 	Runs      int    `json:"runs,omitempty"`  // how often it was started
 	Order     int    `json:"order,omitempty"` // which of the execution's starts its last one was, from 1
 	Item      int    `json:"item,omitempty"`  // for: items begun
