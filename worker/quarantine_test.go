@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
@@ -400,7 +401,8 @@ do:
 	assert.JSONEq(t, `"slept"`, string(output))
 }
 
-// testScheduleIsRefused: a schedule starts nothing of what is held.
+// testScheduleIsRefused: a schedule starts nothing of what is held, and who asks it
+// for a start is told so.
 func testScheduleIsRefused(t *testing.T, g *ground) {
 	t.Helper()
 	text := strings.Replace(scheduledText("held", "", "every: {hours: 1}", "  - say: {set: {said: true}}\n"), "namespace: scheduled", "namespace: ground", 1)
@@ -408,9 +410,22 @@ func testScheduleIsRefused(t *testing.T, g *ground) {
 	done, _ := apply(t, g.session, text)
 	g.add(t, "ground/held")
 	g.awaitRefusal(t, "ground/held")
-	id := triggered(t, g.session, done.ID)
-	_, err := follow(t.Context(), g.Client, g.GetWorkflow(t.Context(), id, ""), nil)
-	requireFaultOf(t, err, contract.Quarantined, "ground/held is in quarantine")
+	const refused = "ground/held is in quarantine"
+	handle := g.ScheduleClient().GetHandle(t.Context(), done.ID)
+	a := &app{stdout: t.Output(), stderr: t.Output()}
+	err := a.trigger(t.Context(), g.session, handle, enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED)
+	requireFaultOf(t, err, contract.Quarantined, refused)
+	err = a.backfill(t.Context(), g.session, handle, client.ScheduleBackfill{Start: time.Now().Add(-2 * time.Hour), End: time.Now()})
+	requireFaultOf(t, err, contract.Quarantined, refused)
+	before := described(t, g.session, handle)
+	require.NoError(t, handle.Trigger(t.Context(), client.ScheduleTriggerOptions{}))
+	var after scheduleInfo
+	pollUntil(t, "the schedule starts one", func() bool {
+		after = described(t, g.session, handle)
+		return len(after.Recent) > len(before.Recent)
+	})
+	_, err = follow(t.Context(), g.Client, g.GetWorkflow(t.Context(), after.Recent[0].ID, ""), nil)
+	requireFaultOf(t, err, contract.Quarantined, refused)
 }
 
 // awaitRefusal waits until the workers refuse by name: any of the two may take a

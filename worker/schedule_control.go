@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,12 +89,12 @@ another one runs, the schedule's overlap policy decides; a policy that would dro
 the start is refused, so give another with --overlap.`,
 		Example: `  id=$(lazaret schedule trigger demo/nightly)
   lazaret result "$id"`,
-	}, func(ctx context.Context, _ *session, handle client.ScheduleHandle) error {
+	}, func(ctx context.Context, s *session, handle client.ScheduleHandle) error {
 		policy, err := parseOverlap(overlap)
 		if err != nil {
 			return err
 		}
-		return a.trigger(ctx, handle, policy)
+		return a.trigger(ctx, s, handle, policy)
 	}, nil)
 	overlapFlag(cmd, &overlap, "", "what to do when an execution runs (default the schedule's policy)")
 	return cmd
@@ -114,10 +115,13 @@ func parseOverlap(name string) (enumspb.ScheduleOverlapPolicy, error) {
 // triggerTimeout bounds the wait for what a trigger starts.
 const triggerTimeout = 10 * time.Second
 
-func (a *app) trigger(ctx context.Context, handle client.ScheduleHandle, policy enumspb.ScheduleOverlapPolicy) error {
+func (a *app) trigger(ctx context.Context, s *session, handle client.ScheduleHandle, policy enumspb.ScheduleOverlapPolicy) error {
 	before, err := handle.Describe(ctx)
 	if err != nil {
 		return scheduleError(handle.GetID(), err)
+	}
+	if err := s.checkScheduledHeld(ctx, handle.GetID(), before); err != nil {
+		return err
 	}
 	effective := policy
 	if effective == enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED && before.Schedule.Policy != nil {
@@ -146,55 +150,9 @@ func (a *app) trigger(ctx context.Context, handle client.ScheduleHandle, policy 
 	return nil
 }
 
-func (a *app) scheduleBackfillCommand() *cobra.Command {
-	var from, to, overlap string
-	cmd := a.onSchedule(&cobra.Command{
-		Use:   "backfill NAMESPACE/NAME",
-		Short: "Start what the schedule would have started in a time that is past",
-		Long: `Backfill starts one execution for each time of the schedule between --from and
---to, both included. They run one after another unless --overlap says otherwise.`,
-		Example: `  lazaret schedule backfill demo/nightly --from 2026-11-01T00:00:00Z --to 2026-11-07T23:59:59Z`,
-	}, func(ctx context.Context, _ *session, handle client.ScheduleHandle) error {
-		backfill, err := parseBackfill(from, to, overlap)
-		if err != nil {
-			return err
-		}
-		return a.backfill(ctx, handle, backfill)
-	}, nil)
-	cmd.Flags().StringVar(&from, "from", "", "the first moment, as 2026-11-01T00:00:00Z")
-	cmd.Flags().StringVar(&to, "to", "", "the last moment")
-	overlapFlag(cmd, &overlap, string(definition.BufferAll), "what to do when an execution runs")
-	return cmd
-}
-
-func parseBackfill(from, to, overlap string) (client.ScheduleBackfill, error) {
-	policy, err := parseOverlap(overlap)
-	if err != nil {
-		return client.ScheduleBackfill{}, err
-	}
-	b := client.ScheduleBackfill{Overlap: policy}
-	for _, moment := range []struct {
-		flag, text string
-		into       *time.Time
-	}{{"from", from, &b.Start}, {"to", to, &b.End}} {
-		if *moment.into, err = time.Parse(time.RFC3339, moment.text); err != nil {
-			return b, invalid("as in 2026-11-01T00:00:00Z", "--%s %q is not a moment", moment.flag, moment.text)
-		}
-	}
-	if b.End.Before(b.Start) {
-		return b, invalid("", "--to %s is before --from %s", to, from)
-	}
-	return b, nil
-}
-
-func (a *app) backfill(ctx context.Context, handle client.ScheduleHandle, backfill client.ScheduleBackfill) error {
-	described, err := handle.Describe(ctx)
-	if err != nil {
-		return scheduleError(handle.GetID(), err)
-	}
-	if isAfter(described) {
-		return invalid("lazaret schedule trigger starts it now", "%s starts after its last end, at no time that could be made up for", handle.GetID())
-	}
-	err = handle.Backfill(ctx, client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{backfill}})
-	return a.sayDone(handle, "backfilling", err)
+// checkScheduledHeld is checkHeld for what a schedule starts: each of the executions
+// would be refused.
+func (s *session) checkScheduledHeld(ctx context.Context, id string, d *client.ScheduleDescription) error {
+	namespace, name, _ := strings.Cut(id, ".")
+	return s.checkHeld(ctx, namespace, name, s.startedBy(d.Schedule.Action).Digest)
 }

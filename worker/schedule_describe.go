@@ -71,7 +71,7 @@ func (s *session) scheduleInfoOf(id string, d *client.ScheduleDescription) sched
 	started := s.startedBy(d.Schedule.Action)
 	info := scheduleInfo{
 		ID: id, Definition: strings.Replace(id, ".", "/", 1), Version: started.Version, Digest: started.Digest,
-		Started: d.Info.NumActions, Missed: d.Info.NumActionsMissedCatchupWindow,
+		Started: d.Info.NumActions,
 	}
 	if d.Schedule.State != nil {
 		info.Paused, info.Note = d.Schedule.State.Paused, d.Schedule.State.Note
@@ -88,7 +88,7 @@ func (s *session) scheduleInfoOf(id string, d *client.ScheduleDescription) sched
 		}
 	}
 	if !isAfter(d) { // whose ticks are no starts
-		info.Skipped = d.Info.NumActionsSkippedOverlap
+		info.Skipped, info.Missed = d.Info.NumActionsSkippedOverlap, d.Info.NumActionsMissedCatchupWindow
 		if !info.Paused {
 			info.Next = d.Info.NextActionTimes
 		}
@@ -166,6 +166,6 @@ func (a *app) printSchedule(i scheduleInfo) {
 		fmt.Fprintf(a.stdout, "next        %s\n", clock(next))
 	}
 	for _, r := range i.Recent {
-		fmt.Fprintf(a.stdout, "last        %s  %-9s  %s\n", clock(r.Started), r.Status, r.ID)
+		fmt.Fprintf(a.stdout, "last        %s  %-10s  %s\n", clock(r.Started), r.Status, r.ID)
 	}
 }

@@ -40,7 +40,7 @@ func triggered(t *testing.T, s *session, id string) string {
 	t.Helper()
 	var out bytes.Buffer
 	a := &app{stdout: &out, stderr: &out}
-	err := a.trigger(t.Context(), s.ScheduleClient().GetHandle(t.Context(), id), enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED)
+	err := a.trigger(t.Context(), s, s.ScheduleClient().GetHandle(t.Context(), id), enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED)
 	require.NoError(t, err)
 	return strings.TrimSpace(out.String())
 }
@@ -147,7 +147,7 @@ func TestSchedule_After(t *testing.T) {
 		before = e.GetCloseTime().AsTime()
 	}
 	a := &app{}
-	require.ErrorContains(t, a.backfill(t.Context(), handle, client.ScheduleBackfill{}), "starts after its last end")
+	require.ErrorContains(t, a.backfill(t.Context(), s, handle, client.ScheduleBackfill{}), "starts after its last end")
 }
 
 // TestSchedule_Overlap: what would be dropped silently is refused, and what the
@@ -159,14 +159,28 @@ func TestSchedule_Overlap(t *testing.T) {
 	pollUntil(t, "a start is skipped", func() bool { return described(t, s, handle).Skipped > 0 })
 	var out bytes.Buffer
 	a := &app{stdout: &out, stderr: &out}
-	err := a.trigger(t.Context(), handle, enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED)
+	err := a.trigger(t.Context(), s, handle, enumspb.SCHEDULE_OVERLAP_POLICY_UNSPECIFIED)
 	require.ErrorContains(t, err, "with overlapPolicy Skip nothing else starts")
 	require.NoError(t, handle.Pause(t.Context(), client.SchedulePauseOptions{}))
-	require.NoError(t, a.trigger(t.Context(), handle, enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL))
+	require.NoError(t, a.trigger(t.Context(), s, handle, enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL))
 	id := strings.TrimSpace(out.String())
 	assert.Regexp(t, `^scheduled\.overlap-`, id)
 	for _, action := range described(t, s, handle).Recent {
 		require.NoError(t, s.CancelWorkflow(t.Context(), action.ID, ""))
+	}
+}
+
+// TestScheduleInfo_After: ticks that an outage or a delay has left out are no starts
+// that were missed.
+func TestScheduleInfo_After(t *testing.T) {
+	t.Parallel()
+	for workflow, want := range map[string]int{contract.After: 0, "test/every": 2} {
+		info := (&session{}).scheduleInfoOf("test.x", &client.ScheduleDescription{
+			Schedule: client.Schedule{Action: &client.ScheduleWorkflowAction{Workflow: workflow}},
+			Info:     client.ScheduleInfo{NumActionsMissedCatchupWindow: 2, NumActionsSkippedOverlap: 2},
+		})
+		assert.Equal(t, want, info.Missed, workflow)
+		assert.Equal(t, want, info.Skipped, workflow)
 	}
 }
 
@@ -186,7 +200,7 @@ func TestSchedule_Backfill(t *testing.T) {
 	past, err := parseBackfill("2026-10-01T00:00:00Z", "2026-10-03T23:00:00Z", "BufferAll")
 	require.NoError(t, err)
 	a := &app{stderr: &bytes.Buffer{}}
-	require.NoError(t, a.backfill(t.Context(), handle, past))
+	require.NoError(t, a.backfill(t.Context(), s, handle, past))
 	assert.Len(t, awaitCompleted(t, s, handle, 3).Recent, 3)
 }
 
