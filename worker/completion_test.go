@@ -24,6 +24,10 @@ try lazaret sche
 try lazaret schedule re
 try lazaret run --outp
 try lazaret run --level st
+try lazaret up --level m
+try lazaret libvirt call domain.sta
+try lazaret events rejected --check r
+try lazaret doctor --allow-degraded l
 try lazaret list --status c
 try lazaret up --log-level w
 try lazaret graph flow.yaml --format ""
@@ -46,6 +50,10 @@ lazaret sche -> schedule schema
 lazaret schedule re -> resume
 lazaret run --outp -> --output
 lazaret run --level st -> strict standard
+lazaret up --level m -> maximum minimal
+lazaret libvirt call domain.sta -> domain.start domain.state domain.stats
+lazaret events rejected --check r -> rate rule
+lazaret doctor --allow-degraded l -> landlock
 lazaret list --status c -> completed canceled
 lazaret up --log-level w -> warn
 lazaret graph flow.yaml --format  -> mermaid svg

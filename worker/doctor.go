@@ -49,7 +49,7 @@ func (a *app) doctorCommand() *cobra.Command {
 looks for interpreters, what packages need and analyzers, opens the state folder,
 which it makes if there is none, and looks at Temporal. What fails it names with
 the step, the probable cause and the remedy. Last it says for each level whether
-this machine enforces it. Give it the flags that you give the worker.
+this machine enforces it. Give it those of its flags that you give the worker.
 
 With --deploy or --periodic it answers an operator's checklist in their place: what
 must be so before lazaret is put to use, and what must be done again and again. What

@@ -95,7 +95,8 @@ with 3, any other failure with 1 and the error object on stderr.`,
 		Example: `  lazaret libvirt call domain.list --arg state=running
   lazaret libvirt call domain.info --uri test:///default --arg name=test
   lazaret libvirt call domain.stop --libvirt-policy ops.yaml --arg name=web-1 --arg deadline=120`,
-		Args: exactly("OPERATION"),
+		Args:              exactly("OPERATION"),
+		ValidArgsFunction: completeOperations,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.checkFlags(); err != nil {
 				return err

@@ -149,6 +149,7 @@ it uses that cluster.`,
 		a.sandboxCommand(), a.libvirtCommand(), a.policyCommand(), a.auditCommand(), a.keysCommand(), a.notifyCommand(), a.evidenceCommand(), a.codecServerCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	explainCompletion(root)
+	completeChoices(root)
 	return group(root)
 }
 

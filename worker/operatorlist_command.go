@@ -90,11 +90,7 @@ func (a *app) operator(flags operatorFlags) (*operator, error) {
 	if err := checkItems("done", flags.done, byHand()); err != nil {
 		return nil, err
 	}
-	var ids []string
-	for _, item := range operatorItems() {
-		ids = append(ids, item.ID)
-	}
-	if err := checkItems("accept", flags.accept, ids); err != nil {
+	if err := checkItems("accept", flags.accept, operatorItemIDs()); err != nil {
 		return nil, err
 	}
 	book, err := a.openDoneBook()

@@ -52,7 +52,6 @@ func (a *app) startFlags(cmd *cobra.Command, flags *startFlags) {
 	cmd.Flags().StringVar(&flags.level, "level", "", "sandbox level: maximum, strict, standard, minimal (default the worker's)")
 	cmd.Flags().StringVar(&flags.id, "id", "", "id of the execution (default NAMESPACE.NAME-RANDOM)")
 	cmd.Flags().StringArrayVarP(&flags.definitions, "definition", "d", nil, "a definition, or a folder of them, that run.workflow may name")
-	_ = cmd.RegisterFlagCompletionFunc("level", cobra.FixedCompletions([]string{"maximum", "strict", "standard", "minimal"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (a *app) run(ctx context.Context, file string, flags startFlags, ownWorker []string) error {

@@ -20,7 +20,7 @@ func (a *app) violationsCommand() *cobra.Command {
 recorded in the ledger of its definition: the newest 256 of each, those that count
 before those that do not. All of them stand in the audit log.`,
 		Example: `  lazaret violations list demo/report
-  lazaret violations show demo/report 4f0c…`,
+  lazaret violations show demo/report 4f0c2a`,
 	}
 	cmd.AddCommand(a.violationsListCommand(), a.violationsShowCommand())
 	return group(cmd)
