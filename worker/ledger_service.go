@@ -35,13 +35,20 @@ func (a *app) readLedgerKey() ([]byte, error) {
 	return readKeyFile("ledger-key", a.ledgerKey)
 }
 
-// localKey is the installation's key, if the Temporal at the address is the one
-// that this installation has up: its own worker signs with it too.
-func (a *app) localKey(address string) []byte {
-	if home, _, local := a.localTemporal(address); local {
-		return derivedKey(home.SigningKey(), "ledger")
+// localKeys gives a worker the installation's keys where it has none of its own, if
+// the Temporal at the address is the one that this installation has up: the worker
+// of that one signs reports and stamps events with them, and takes no others.
+func (a *app) localKeys(address string, o *serviceOptions) {
+	home, _, local := a.localTemporal(address)
+	if !local {
+		return
 	}
-	return nil
+	if o.ledgerKey == nil {
+		o.ledgerKey = derivedKey(home.SigningKey(), "ledger")
+	}
+	if o.events.key == nil {
+		o.events.key = derivedKey(home.SigningKey(), "events")
+	}
 }
 
 // localPayloadKeys names the keys with which this installation seals, likewise.

@@ -160,9 +160,7 @@ func (a *app) serveWorker(ctx context.Context, flags workerFlags) error {
 	defer options.monitor.close()
 	defer options.ingress.close() //nolint:contextcheck // after everything else, whatever has ended
 	options.register = true
-	if options.ledgerKey == nil {
-		options.ledgerKey = a.localKey(connection.HostPort)
-	}
+	a.localKeys(connection.HostPort, &options)
 	s, err := a.startService(ctx, connection, options)
 	if err != nil {
 		return err
