@@ -43,6 +43,7 @@ type execution struct {
 	flow    workflow.Context // of all that is under way
 	cancel  func()           // ends it
 	fate    *contract.Fault  // with which the quarantine ends the execution
+	over    bool             // it has ended, and tells of that
 	// rolledBack says that its error is recovered from, and filed.
 	rolledBack bool
 }
@@ -152,6 +153,7 @@ func (e *execution) give(ctx workflow.Context, output any) (any, error) {
 func (e *execution) end(ctx workflow.Context, output any, err error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	e.over = true
 	e.mailbox.leave(ctx)
 	e.lifecycle.ended(ctx, output, err)
 	e.progress.end(err)

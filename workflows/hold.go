@@ -51,11 +51,18 @@ func (e *execution) hear(ctx workflow.Context, signed contract.Signed) {
 // heardAll says that no order is unread or being read.
 func (e *execution) heardAll() bool { return e.hearing == 0 && e.orders.Len() == 0 }
 
+// overVersion is the change by which an execution that has ended, and still tells of
+// that, obeys no order: it told of being suspended after its end.
+const overVersion = "over"
+
 // obey does what an order says, unless a newer one is known.
 func (e *execution) obey(ctx workflow.Context, order contract.Order) {
 	o := &e.state.Obeyed
 	if order.Revision < o.Revision || order.Revision == o.Revision && o.Held == nil {
 		return
+	}
+	if e.over && workflow.GetVersion(ctx, overVersion, workflow.DefaultVersion, 1) >= 1 {
+		return // there is nothing to hold, nor to end
 	}
 	held := o.Held != nil
 	o.Revision = order.Revision

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -46,6 +47,37 @@ func ordered(t *testing.T, do string, after time.Duration) *testsuite.TestWorkfl
 	env.RegisterDelayedCallback(func() { env.SignalWorkflow(contract.QuarantineSignal, contract.Signed{}) }, after)
 	env.ExecuteWorkflow("cases/any", start)
 	return env
+}
+
+// TestExecute_EndedObeysNothing: an order that comes when an execution has ended, but
+// still tells of that, is none for it any more.
+func TestExecute_EndedObeysNothing(t *testing.T) {
+	t.Parallel()
+	const text = "document: {dsl: 1.0.3, namespace: cases, name: short, version: 1.0.0}\ndo: [{only: {set: {done: true}}}]\n"
+	def, err := definition.Parse("short.yaml", []byte(text))
+	require.NoError(t, err)
+	env := newEnvironmentOf(workflows.Options{Telling: func() workflows.Telling { return workflows.TellWorkflows }}, 1000, time.Now())
+	read := func(context.Context, contract.OrderCheck) (contract.Order, error) {
+		return contract.Order{Namespace: "cases", Name: "short", Revision: 7, Do: contract.HoldExecution, Reason: "a test"}, nil
+	}
+	env.RegisterActivityWithOptions(read, activity.RegisterOptions{Name: contract.ReadOrder})
+	var told []string
+	tell := func(_ context.Context, r contract.LifecycleRequest) error {
+		for _, text := range r.Events {
+			var event struct{ Type string }
+			if err := json.Unmarshal(text, &event); err != nil {
+				return err
+			}
+			told = append(told, event.Type)
+		}
+		return nil
+	}
+	env.RegisterActivityWithOptions(tell, activity.RegisterOptions{Name: contract.TellLifecycle})
+	env.OnActivity(contract.TellLifecycle, mock.Anything, mock.Anything).After(500 * time.Millisecond).Return(tell)
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow(contract.QuarantineSignal, contract.Signed{}) }, 100*time.Millisecond)
+	env.ExecuteWorkflow("cases/any", contract.Start{Definition: contract.Source{File: "short.yaml", Document: text, Digest: def.Digest}})
+	require.NoError(t, env.GetWorkflowError())
+	assert.Equal(t, []string{"io.serverlessworkflow.workflow.started.v1", "io.serverlessworkflow.workflow.completed.v1"}, told)
 }
 
 // onTheWay are moments at which the run, about to continue as new, tells what
