@@ -55,11 +55,20 @@ func (u *unsealer) secret(ctx context.Context, name string) (any, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &absentError{forbidden("%s", err)}
+		return nil, notRead(err)
 	}
 	u.read = true
 	u.redact.Add(value)
 	return value, nil
+}
+
+// notRead is what a definition gets for a secret that it may read and that was not read:
+// an error that a retry may help against, where the store is only not there now.
+func notRead(err error) error {
+	if unavailable, ok := errors.AsType[*secrets.UnavailableError](err); ok && unavailable.Temporary() {
+		return &absentError{notReached.with(err.Error())}
+	}
+	return &absentError{forbidden("%s", err)}
 }
 
 // absentError is a secret that the definition may read and that is not there. That is
@@ -185,12 +194,24 @@ func (p *Processes) unseal(ctx context.Context, request contract.Process, policy
 	u := newUnsealer(p.Secrets, request.Secrets, policy)
 	data, err := given(request)
 	if err == nil {
-		err = u.open(ctx, data, request.Sealed)
+		err = p.openWatched(ctx, u, data, request.Sealed)
 	}
 	if err == nil {
 		request, err = regiven(request, data)
 	}
 	return request, u.redact, err
+}
+
+// openWatched opens what is sealed. A store may take longer to answer than Temporal
+// waits for a heartbeat.
+func (p *Processes) openWatched(ctx context.Context, u *unsealer, data map[string]any, sealed contract.Sealed) error {
+	watched, release := p.watch(ctx, nil)
+	defer release()
+	err := u.open(watched, data, sealed)
+	if interrupted := context.Cause(watched); err != nil && interrupted != nil {
+		return interrupted
+	}
+	return err
 }
 
 // hide replaces secrets in what a program did.

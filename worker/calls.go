@@ -121,10 +121,17 @@ func (a *app) secretStore(ctx context.Context) (*secrets.Store, error) {
 	store := &secrets.Store{}
 	if os.Getenv("VAULT_ADDR") != "" || a.calls.vault != (secrets.VaultOptions{}) {
 		vault, err := secrets.NewVault(a.calls.vault)
-		if err != nil {
+		switch {
+		case err == nil:
+			store.UseVault(vault)
+			if err := vault.Check(ctx); err != nil {
+				return nil, invalid("", "%w", err)
+			}
+		case a.calls.vault == (secrets.VaultOptions{}):
+			store.WithoutVault(err) // the variables may be there for another program
+		default:
 			return nil, invalid("VAULT_ADDR, VAULT_TOKEN and VAULT_CACERT are those of the vault command", "%w", err)
 		}
-		store.UseVault(vault)
 	}
 	for _, text := range a.calls.secrets {
 		if err := store.Add(text); err != nil {

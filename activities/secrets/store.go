@@ -16,6 +16,7 @@ import (
 type Store struct {
 	sources map[string]source
 	vault   *Vault
+	noVault error // why there is none
 }
 
 // ErrUnknown says that the operator has mapped no secret of that name.
@@ -32,8 +33,18 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("secret %q: %v", 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Temporary says that the source may have it another time: it was not reached, is
+// sealed or has too much to do.
+func (e *UnavailableError) Temporary() bool {
+	_, temporary := errors.AsType[*temporaryError](e.Err)
+	return temporary
+}
+
 // UseVault gives the store the Vault that vault: sources are read from.
 func (s *Store) UseVault(v *Vault) { s.vault = v }
+
+// WithoutVault says why there is none, to who names a vault: source.
+func (s *Store) WithoutVault(why error) { s.noVault = why }
 
 // Add maps a name to a source, as NAME=SOURCE.
 func (s *Store) Add(text string) error {
@@ -60,7 +71,10 @@ func (s *Store) parse(where string) (source, error) {
 	if !isVault {
 		return parseSource(where)
 	}
-	if s.vault == nil {
+	switch {
+	case s.noVault != nil:
+		return nil, s.noVault
+	case s.vault == nil:
 		return nil, errors.New("no Vault is configured; set VAULT_ADDR")
 	}
 	return s.vault.field(path)

@@ -40,7 +40,7 @@ type TLS struct {
 // Start starts a Vault, over TLS if files is not nil. Stop ends it; it also ends with
 // this process.
 func Start(ctx context.Context, files *TLS) (*Server, error) {
-	program, err := program(ctx)
+	path, err := program(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func Start(ctx context.Context, files *TLS) (*Server, error) {
 		arguments = []string{"-certificate", files.Certificate, "-key", files.Key}
 		scheme = "https://"
 	}
-	s.process = exec.CommandContext(context.WithoutCancel(ctx), program, arguments...) //nolint:gosec // scripts/tools named it
+	s.process = exec.CommandContext(context.WithoutCancel(ctx), path, arguments...) //nolint:gosec // scripts/tools named it
 	s.process.Stderr = &s.said
 	if s.stdin, err = s.process.StdinPipe(); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func Start(ctx context.Context, files *TLS) (*Server, error) {
 	return s, nil
 }
 
-// root reads no variable of the environment: tests set them.
+// root asks the server itself, whatever a test says in the environment.
 func (s *Server) root(files *TLS) (*api.Client, error) {
 	config := api.DefaultConfig()
 	if config.Error != nil {
