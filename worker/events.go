@@ -104,15 +104,11 @@ func sinkClients(sinks []policies.EventSink) (map[string]*events.SinkClient, err
 
 // gateway is what the worker does with events.
 func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logger, tell func(contract.Sender, contract.Outcome)) *events.Gateway {
-	key := options.events.key
-	if key == nil && options.grantKey != nil {
-		key = derivedKey(options.grantKey, "events")
-	}
 	for _, broad := range options.events.rules.Broad() {
 		log.Warn().Str("file", a.events.rules).Msg("broad event rule: " + broad)
 	}
 	return &events.Gateway{
-		Client: c, Rules: options.events.rules, Key: key, Sinks: options.events.sinks,
+		Client: c, Rules: options.events.rules, Key: a.eventKey(options, log), Sinks: options.events.sinks,
 		Policy: cmp.Or(options.events.digest, options.policy.digest()),
 		Observe: func(sender contract.Sender, outcome contract.Outcome) {
 			logEvent(log, sender, outcome)
@@ -125,6 +121,19 @@ func (a *app) gateway(c client.Client, options serviceOptions, log zerolog.Logge
 			options.monitor.event(contract.Outcome{Status: "lost", Check: r.Check})
 		},
 	}
+}
+
+// eventKey is the key by which events are known as the workers'; nil: there is none.
+func (a *app) eventKey(options serviceOptions, log zerolog.Logger) []byte {
+	switch {
+	case options.events.key != nil:
+		return options.events.key
+	case options.grantKey != nil:
+		return derivedKey(options.grantKey, "events")
+	case a.events.rules != "":
+		log.Warn().Msg("without --event-key, whoever can write to Temporal can send events, and workers that have a key reject this one's")
+	}
+	return nil
 }
 
 // telling is what executions tell of themselves under the rules in force.

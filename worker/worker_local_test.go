@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -32,4 +35,23 @@ func TestLocalKeys(t *testing.T) {
 	a.localKeys("127.0.0.1:1", &elsewhere)
 	assert.Nil(t, elsewhere.events.key)
 	assert.Nil(t, elsewhere.ledgerKey)
+}
+
+// TestEventKey_Missing: a worker that may send events and has no key says what that means.
+func TestEventKey_Missing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rules   string
+		options serviceOptions
+		warns   bool
+	}{
+		"with rules": {"rules.yaml", serviceOptions{}, true},
+		"without":    {"", serviceOptions{}, false},
+		"with a key": {"rules.yaml", serviceOptions{events: eventOptions{key: []byte("k")}}, false},
+		"of its own": {"rules.yaml", serviceOptions{grantKey: []byte("k")}, false},
+	} {
+		var said bytes.Buffer
+		(&app{events: eventFlags{rules: c.rules}}).eventKey(c.options, zerolog.New(&said))
+		assert.Equal(t, c.warns, strings.Contains(said.String(), "without --event-key"), name)
+	}
 }
