@@ -54,7 +54,8 @@ type encodings struct {
 	got []string
 }
 
-func (e *encodings) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (e *encodings) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
 func (e *encodings) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 func (e *encodings) HandleConn(context.Context, stats.ConnStats)                       {}
 

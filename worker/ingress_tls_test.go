@@ -80,7 +80,7 @@ func TestIngress_TLS(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, status)
 	_, err = ask(i.address(), &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12})
 	require.ErrorContains(t, err, "certificate signed by unknown authority")
-	_, err = ask(i.address(), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}) //nolint:gosec // it is refused
+	_, err = ask(i.address(), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	require.ErrorContains(t, err, "protocol version not supported")
 	status, err = ask(strings.Replace(i.address(), "https:", "http:", 1), nil)
 	require.NoError(t, err)

@@ -53,13 +53,16 @@ do:
 // what is still held: by the data itself, by the context, by the loop's own input.
 func TestFor_KeepsWhatIsHeld(t *testing.T) {
 	for name, c := range map[string]struct{ tasks, want string }{
-		"by the data": {`
+		"by the data": {
+			`
   - start: {set: {n: 0, old: null}}
   - count:
       for: {in: '${ [range(9)] }'}
       do: [add: {set: {n: '${ .n + 1 }', old: '${ if .n % 3 == 2 then . else .old end }'}}]`,
-			`{"n": 9, "old": {"n": 8, "old": {"n": 5, "old": {"n": 2, "old": null}}}}`},
-		"by the context": {`
+			`{"n": 9, "old": {"n": 8, "old": {"n": 5, "old": {"n": 2, "old": null}}}}`,
+		},
+		"by the context": {
+			`
   - start: {set: {n: 0}}
   - outer:
       for: {in: '${ [range(3)] }'}
@@ -69,39 +72,50 @@ func TestFor_KeepsWhatIsHeld(t *testing.T) {
             do: [add: {set: {n: '${ .n + $by }'}}]
             export: {as: '${ {all: (($context.all // []) + [.])} }'}
   - show: {set: '${ $context.all }'}`,
-			`[{"n": 10}, {"n": 20}, {"n": 30}]`},
-		"by an export of each": {`
+			`[{"n": 10}, {"n": 20}, {"n": 30}]`,
+		},
+		"by an export of each": {
+			`
   - count:
       for: {in: '${ [range(4)] }'}
       do: [add: {set: {n: '${ (.n // 0) + 1 }'}, export: {as: '${ {all: (($context.all // []) + [.])} }'}}]
   - show: {set: '${ $context.all }'}`,
-			`[{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}]`},
-		"by a task that is left out": {`
+			`[{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}]`,
+		},
+		"by a task that is left out": {
+			`
   - start: {set: {a: 1, b: 2}}
   - count:
       for: {each: i, in: '${ [range(5)] }'}
       do: [swap: {if: '${ $i != 2 }', set: {a: '${ .b }', b: '${ .a + 1 }'}}]`,
-			`{"a": 3, "b": 4}`},
-		"by what output.as gives": {`
+			`{"a": 3, "b": 4}`,
+		},
+		"by what output.as gives": {
+			`
   - start: {set: {n: 0}, export: {as: {fixed: {n: 7}}}}
   - count:
       for: {in: '${ [range(5)] }'}
       do: [add: {set: {n: '${ 1 + 1 }'}, output: {as: '${ $context.fixed }'}}]
   - show: {set: '${ [$context.fixed, .] }'}`,
-			`[{"n": 7}, {"n": 7}]`},
-		"by what input.from takes": {`
+			`[{"n": 7}, {"n": 7}]`,
+		},
+		"by what input.from takes": {
+			`
   - start: {set: {n: 1}, export: {as: {fixed: {n: 7}}}}
   - count:
       for: {in: '${ [range(5)] }'}
       do: [add: {input: {from: '${ {n, fixed: $context.fixed} }'}, set: {n: '${ .n + .fixed.n }'}}]
   - show: {set: '${ [$context.fixed, .] }'}`,
-			`[{"n": 7}, {"n": 36}]`},
-		"by a loop that goes on itself": {`
+			`[{"n": 7}, {"n": 36}]`,
+		},
+		"by a loop that goes on itself": {
+			`
   - count:
       for: {in: '${ [range(3)] }'}
       while: '${ (.n // 0) < 4 }'
       do: [add: {set: {n: '${ (.n // 0) + 2 }', half: '${ (.n // 0) / 2 }'}}]`,
-			`{"n": 4, "half": 1}`},
+			`{"n": 4, "half": 1}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "document: {dsl: '1.0.3', namespace: cases, name: held, version: '1.0.0'}\ndo:" + c.tasks + "\n"

@@ -64,7 +64,9 @@ func TestExecute_EndedObeysNothing(t *testing.T) {
 	var told []string
 	tell := func(_ context.Context, r contract.LifecycleRequest) error {
 		for _, text := range r.Events {
-			var event struct{ Type string }
+			var event struct {
+				Type string `json:"type"`
+			}
 			if err := json.Unmarshal(text, &event); err != nil {
 				return err
 			}
