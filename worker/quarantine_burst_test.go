@@ -60,8 +60,9 @@ func testBurst(t *testing.T, g *ground) {
 		b.fileAll(t, violations)
 		t.Logf("%d violations filed twice after %s", violations, time.Since(began).Round(time.Millisecond))
 		b.awaitAll(t)
+		t.Logf("all judged after %s", time.Since(began).Round(time.Millisecond))
 		kept = append(kept, g.collected(t))
-		t.Logf("all judged after %s: %v", time.Since(began).Round(time.Millisecond), kept[len(kept)-1])
+		t.Logf("%d violations are judged: %v", b.filed, kept[len(kept)-1])
 	}
 	b.assertFlat(t, kept[0], kept[len(kept)-1])
 	testHammered(t, b)
