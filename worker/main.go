@@ -63,8 +63,8 @@ func byPerson(ctx context.Context) bool {
 // to itself the SDK reads all of the executable for that, 200 MB, and sums it.
 func nameBinary(build Build) { sdkworker.SetBinaryChecksum(build.Version + "+" + build.Commit) }
 
-// cachedWorkflows is how many executions a process keeps between their tasks, some
-// 60 KB each. Those beyond are replayed from their histories when their next task
+// cachedWorkflows is how many executions a process keeps between their tasks, from
+// 10 KB each. Those beyond are replayed from their histories when their next task
 // comes. The SDK's default of 10,000 is no bound that a machine would notice.
 const cachedWorkflows = 2000
 

@@ -19,7 +19,7 @@ func tuning() dynamicconfig.StaticClient {
 	// runs here, more under load). A wait is therefore cut short and taken up
 	// again; each time costs some 0.3 ms of processor time.
 	const waitAgain = 250 * time.Millisecond
-	// History held in memory, in executions: some 70 KB each, twice that until the
+	// History held in memory, in executions: from 20 KB each, twice that until the
 	// garbage collector comes by. The default of 128,000 lets the process grow
 	// without a bound that a workstation would notice. It is as much as the workers'
 	// own (cachedWorkflows): with half of both, a burst about 2,000 definitions was
