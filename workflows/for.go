@@ -21,7 +21,7 @@ func (e *execution) runFor(ctx workflow.Context, s scope, t *definition.Task, bo
 	}
 	l := u.Loop
 	s = s.bindItem(body.Each, nil, body.At, 0)
-	wears, first := e.lifecycle == nil && replaces(body.Do), l.Index
+	wears, first := replaces(body.Do), l.Index
 	for l.Index < len(l.Items) {
 		s.vars.value, s.vars.index = l.Items[l.Index], l.Index // nothing of the item before goes on
 		goes, err := e.goesOn(ctx, s, t, body, u)

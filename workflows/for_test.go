@@ -1,14 +1,17 @@
 package workflows_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 
 	"lazaret.dev/lazaret/activities/contract"
+	"lazaret.dev/lazaret/workflows"
 	"lazaret.dev/lazaret/workflows/definition"
 )
 
@@ -50,7 +53,7 @@ do:
 }
 
 // TestFor_KeepsWhatIsHeld: a set task fills what its loop has done with again, and never
-// what is still held: by the data itself, by the context, by the loop's own input.
+// what is still held.
 func TestFor_KeepsWhatIsHeld(t *testing.T) {
 	for name, c := range map[string]struct{ tasks, want string }{
 		"by the data": {
@@ -108,7 +111,29 @@ func TestFor_KeepsWhatIsHeld(t *testing.T) {
   - show: {set: '${ [$context.fixed, .] }'}`,
 			`[{"n": 7}, {"n": 36}]`,
 		},
-		"by a loop that goes on itself": {
+		"by an extension": {
+			`
+  - count:
+      for: {in: '${ [range(4)] }'}
+      do: [add: {set: {n: '${ (.n // 0) + 1 }'}}]
+output: {as: '${ $context.all[1:] }'}
+use:
+  extensions:
+    - keep:
+        extend: set
+        before: [note: {wait: {milliseconds: 1}, export: {as: '${ {all: (($context.all // []) + [.])} }'}}]`,
+			`[{"n": 1}, {"n": 2}, {"n": 3}]`,
+		},
+		"by no second task": {
+			`
+  - count:
+      for: {in: '${ [range(5)] }'}
+      do:
+        - one: {set: {n: '${ (.n // 0) + 1 }'}}
+        - two: {set: {n: '${ .n }', members: '${ length }'}}`,
+			`{"n": 5, "members": 1}`,
+		},
+		"by while": {
 			`
   - count:
       for: {in: '${ [range(3)] }'}
@@ -127,4 +152,39 @@ func TestFor_KeepsWhatIsHeld(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFor_TellsWhatWasThen: lifecycle events, which are sent later, have the output of
+// their own item.
+func TestFor_TellsWhatWasThen(t *testing.T) {
+	const text = `
+document: {dsl: '1.0.3', namespace: cases, name: told, version: '1.0.0'}
+do: [count: {for: {in: '${ [range(4)] }'}, do: [add: {set: {n: '${ (.n // 0) + 1 }'}}]}]
+`
+	def, err := definition.Parse("told.yaml", []byte(text))
+	require.NoError(t, err)
+	env := newEnvironmentOf(workflows.Options{Telling: func() workflows.Telling { return workflows.TellTasks }}, 0, time.Now())
+	var outputs []float64
+	tell := func(_ context.Context, r contract.LifecycleRequest) error {
+		for _, text := range r.Events {
+			var event struct {
+				Type string `json:"type"`
+				Data struct {
+					Task   string             `json:"task"`
+					Output map[string]float64 `json:"output"`
+				} `json:"data"`
+			}
+			if err := json.Unmarshal(text, &event); err != nil {
+				return err
+			}
+			if event.Data.Task == "/do/0/count/do/0/add" && event.Data.Output != nil {
+				outputs = append(outputs, event.Data.Output["n"])
+			}
+		}
+		return nil
+	}
+	env.RegisterActivityWithOptions(tell, activity.RegisterOptions{Name: contract.TellLifecycle})
+	env.ExecuteWorkflow("cases/told", contract.Start{Definition: contract.Source{File: "told.yaml", Document: text, Digest: def.Digest}})
+	require.NoError(t, env.GetWorkflowError())
+	assert.Equal(t, []float64{1, 2, 3, 4}, outputs)
 }
